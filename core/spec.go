@@ -1,0 +1,185 @@
+package core
+
+import (
+	"os"
+	"slices"
+	"time"
+
+	"github.com/plugvisor/plugvisor/rpcinterface"
+)
+
+// Autorestart says when a process that exited by itself is started again.
+type Autorestart int
+
+// The policies of autorestart=.
+const (
+	RestartNever Autorestart = iota
+	RestartUnexpected
+	RestartAlways
+)
+
+// LogKind says what kind of log file a stream has.
+type LogKind int
+
+// The kinds of log files.
+const (
+	LogAuto LogKind = iota // a name is made up when the group is added
+	LogNone
+	LogPath
+)
+
+// LogFile is the value of stdout_logfile= or stderr_logfile=.
+type LogFile struct {
+	Kind LogKind
+	Path string // for LogPath
+}
+
+// LogSpec is how one output stream of a process is kept.
+type LogSpec struct {
+	File            LogFile
+	MaxBytes        int64 // rotate at this size; 0 never
+	Backups         int64
+	CaptureMaxBytes int64 // 0: no capture mode
+	EventsEnabled   bool
+	Syslog          bool
+}
+
+// EnvVar is one variable of an environment.
+type EnvVar struct {
+	Name, Value string
+}
+
+// ProcessSpec is the configuration of one process ([program:x] makes numprocs of
+// them).
+type ProcessSpec struct {
+	Name         string
+	Program      string // name of the program that it is a process of
+	Command      string
+	Directory    *string // nil: the supervisor's own
+	UID          *int    // nil: the supervisor's own
+	Umask        *int
+	Priority     int64
+	Autostart    bool
+	Autorestart  Autorestart
+	StartSecs    int64
+	StartRetries int64
+	StopSignal   int
+	StopWaitSecs int64
+	StopAsGroup  bool
+	KillAsGroup  bool
+	ExitCodes    []int
+	// RedirectStderr sends stderr to stdout's pipe; Stderr then has no file.
+	RedirectStderr bool
+	Stdout, Stderr LogSpec
+	// Environment is in the order in which variables were first set.
+	Environment []EnvVar
+	ServerURL   string // "": the daemon's
+}
+
+// Equal compares as supervisor.reloadConfig does to find changed groups: a log
+// file that is AUTO on either side is equal to any other.
+func (p *ProcessSpec) Equal(q *ProcessSpec) bool {
+	return p.Name == q.Name && p.Command == q.Command &&
+		equalPtr(p.Directory, q.Directory) && equalPtr(p.UID, q.UID) && equalPtr(p.Umask, q.Umask) &&
+		p.Priority == q.Priority && p.Autostart == q.Autostart && p.Autorestart == q.Autorestart &&
+		p.StartSecs == q.StartSecs && p.StartRetries == q.StartRetries &&
+		p.StopSignal == q.StopSignal && p.StopWaitSecs == q.StopWaitSecs &&
+		p.StopAsGroup == q.StopAsGroup && p.KillAsGroup == q.KillAsGroup &&
+		slices.Equal(p.ExitCodes, q.ExitCodes) && p.RedirectStderr == q.RedirectStderr &&
+		p.Stdout.equal(q.Stdout) && p.Stderr.equal(q.Stderr) &&
+		equalEnv(p.Environment, q.Environment) && p.ServerURL == q.ServerURL
+}
+
+func (l LogSpec) equal(m LogSpec) bool {
+	if l.File.Kind == LogAuto || m.File.Kind == LogAuto {
+		l.File, m.File = LogFile{}, LogFile{}
+	}
+	return l == m
+}
+
+func equalPtr[T comparable](a, b *T) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
+// equalEnv ignores the order, as the reference compares dictionaries.
+func equalEnv(a, b []EnvVar) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, v := range a {
+		if !slices.Contains(b, v) {
+			return false
+		}
+	}
+	return true
+}
+
+// GroupSpec is the configuration of a process group: a [group:x] section, or a
+// program that stands alone.
+type GroupSpec struct {
+	Name      string
+	Priority  int64
+	Processes []*ProcessSpec
+}
+
+// Equal compares as supervisor.reloadConfig does.
+func (g *GroupSpec) Equal(h *GroupSpec) bool {
+	return g.Name == h.Name && g.Priority == h.Priority &&
+		slices.EqualFunc(g.Processes, h.Processes, (*ProcessSpec).Equal)
+}
+
+// ServerSpec is the configuration of one HTTP server.
+type ServerSpec struct {
+	Section  string // "inet_http_server", "unix_http_server", or with ":name"
+	Unix     bool
+	Host     string // "" means all addresses
+	Port     int
+	File     string // the socket's path, for Unix
+	Mode     os.FileMode
+	ChownUID int // -1: leave
+	ChownGID int
+	Username string // "": no authentication
+	Password string // plain, or {SHA} and the hex digest
+}
+
+// ExtensionSpec is the configuration of one [rpcinterface:x] section.
+type ExtensionSpec struct {
+	Name    string // the namespace
+	Section string // "rpcinterface:NAME"
+	File    string // the file that the section stands in
+	Factory string // supervisor.rpcinterface_factory, as written
+	// Options are the keys that go to the plugin, in the file's order.
+	Options []rpcinterface.Option
+	// Grants is plugin.grants; nil where the key is absent.
+	Grants *rpcinterface.Grants
+	// Required is plugin.required: a failure to start ends the daemon's start-up.
+	Required bool
+	// Enabled is plugin.enabled.
+	Enabled bool
+	// CallTimeout is plugin.call_timeout.
+	CallTimeout time.Duration
+}
+
+// SupervisordSpec is the [supervisord] section.
+type SupervisordSpec struct {
+	MinFDs          int64
+	MinProcs        int64
+	Directory       *string
+	User            *string
+	Umask           int
+	Logfile         string
+	LogfileMaxBytes int64
+	LogfileBackups  int64
+	LogLevel        rpcinterface.LogLevel
+	Pidfile         string
+	Identifier      string
+	NoDaemon        bool
+	Silent          bool
+	ChildLogDir     string
+	NoCleanup       bool
+	StripANSI       bool
+	Environment     []EnvVar
+}
