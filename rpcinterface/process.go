@@ -1,5 +1,7 @@
 package rpcinterface
 
+import "strings"
+
 // ProcessInfo is what supervisor.getProcessInfo tells of one process. Times are
 // seconds since the epoch, 0 for never.
 type ProcessInfo struct {
@@ -33,4 +35,17 @@ func Namespec(group, process string) string {
 		return process
 	}
 	return group + ":" + process
+}
+
+// SplitNamespec takes such a name apart. A bare name is a group of one process of
+// the same name; "group:*" and "group:" name all of a group, and process is "".
+func SplitNamespec(name string) (group, process string) {
+	group, process, found := strings.Cut(name, ":")
+	if !found {
+		return name, name
+	}
+	if process == "*" {
+		process = ""
+	}
+	return group, process
 }

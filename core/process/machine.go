@@ -102,6 +102,9 @@ func (m *Machine) PID() int { return m.pid }
 // Killing says whether the process was told to stop.
 func (m *Machine) Killing() bool { return m.killing }
 
+// Reporting says whether the log is told that somebody waits for the stop.
+func (m *Machine) Reporting() bool { return m.state == Stopping && !m.reportAt.IsZero() }
+
 // SpawnErr is why the last start failed, or "".
 func (m *Machine) SpawnErr() string { return m.spawnErr }
 
@@ -184,6 +187,7 @@ type (
 	Kill struct {
 		PID, Signal int
 		Group       bool
+		Stop        bool // it is to end the process; else somebody just sends it
 	}
 	// Log writes a line to the main log.
 	Log struct {
@@ -339,7 +343,7 @@ func (s *step) kill(sig int, group bool) {
 	s.log(rpcinterface.LevelDebg, "killing %s (pid %d) %swith signal %s", s.spec.Name, s.pid, asGroup, core.SignalName(sig))
 	s.killing = true
 	// The reference changes the state before it sends the signal.
-	s.after = append(s.after, Kill{PID: s.pid, Signal: sig, Group: group})
+	s.after = append(s.after, Kill{PID: s.pid, Signal: sig, Group: group, Stop: true})
 }
 
 func (s *step) stopWhenSpawned() {

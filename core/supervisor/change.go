@@ -1,0 +1,265 @@
+package supervisor
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/plugvisor/plugvisor/core"
+	"github.com/plugvisor/plugvisor/core/process"
+	"github.com/plugvisor/plugvisor/rpcinterface"
+)
+
+// AddConfigured adds the group of the last configuration that was read. It returns
+// when the group's automatic log files exist. The faults are BAD_NAME and
+// ALREADY_ADDED.
+func (s *Supervisor) AddConfigured(ctx context.Context, name string) error {
+	_, err := call(ctx, s, func(answer func(nothing, error)) {
+		i := slices.IndexFunc(s.configured, func(g *core.GroupSpec) bool { return g.Name == name })
+		switch {
+		case i < 0:
+			answer(nothing{}, fault(rpcinterface.CodeBadName, name))
+		case s.groups[name] != nil:
+			answer(nothing{}, fault(rpcinterface.CodeAlreadyAdded, name))
+		default:
+			s.addGroup(s.configured[i], func() { answer(nothing{}, nil) })
+		}
+	})
+	return err
+}
+
+// AddGroup adds an empty group. ALREADY_ADDED when there is one of the name.
+func (s *Supervisor) AddGroup(ctx context.Context, info rpcinterface.GroupInfo) error {
+	_, err := call(ctx, s, func(answer func(nothing, error)) {
+		if s.groups[info.Name] != nil {
+			answer(nothing{}, fault(rpcinterface.CodeAlreadyAdded, info.Name))
+			return
+		}
+		s.addGroup(&core.GroupSpec{Name: info.Name, Priority: info.Priority}, func() { answer(nothing{}, nil) })
+	})
+	return err
+}
+
+// RemoveGroup removes a group whose processes are all stopped. The faults are
+// BAD_NAME and STILL_RUNNING.
+func (s *Supervisor) RemoveGroup(ctx context.Context, name string) error {
+	_, err := call(ctx, s, func(answer func(nothing, error)) {
+		g := s.groups[name]
+		switch {
+		case g == nil:
+			answer(nothing{}, fault(rpcinterface.CodeBadName, name))
+		case g.unstopped > 0 || g.preparing > 0:
+			answer(nothing{}, fault(rpcinterface.CodeStillRunning, name))
+		default:
+			s.removeGroup(g)
+			answer(nothing{}, nil)
+		}
+	})
+	return err
+}
+
+func (s *Supervisor) removeGroup(g *group) {
+	*g.source = *g.current()
+	for p := g.first; p != nil; p = p.next {
+		s.forget(p)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.groups, g.name)
+	s.order = slices.DeleteFunc(s.order, func(other *group) bool { return other == g })
+}
+
+// forget drops what may still come for a process that is removed.
+func (s *Supervisor) forget(p *proc) {
+	p.incarnation++
+	s.deadlines.set(p, time.Time{})
+}
+
+// AddProcesses adds processes to a group, all or none, and returns when their
+// automatic log files exist. parseErr is what went wrong while their options were
+// parsed: the group is looked at first. The faults are BAD_NAME for an unknown
+// group ("group: NAME"), parseErr, and BAD_NAME for a name that exists.
+func (s *Supervisor) AddProcesses(ctx context.Context, group string, specs []*core.ProcessSpec, parseErr error) error {
+	_, err := call(ctx, s, func(answer func(nothing, error)) {
+		g := s.groups[group]
+		if g == nil {
+			answer(nothing{}, fault(rpcinterface.CodeBadName, "group: "+group))
+			return
+		}
+		if parseErr != nil {
+			answer(nothing{}, parseErr)
+			return
+		}
+		for _, spec := range specs {
+			if g.members[spec.Name] != nil {
+				answer(nothing{}, fault(rpcinterface.CodeBadName, spec.Name))
+				return
+			}
+		}
+		s.addProcesses(g, specs, func() { answer(nothing{}, nil) })
+	})
+	return err
+}
+
+// RemoveProcess removes a stopped process from a group. The faults are BAD_NAME
+// for the group ("group: NAME") or the process, and STILL_RUNNING.
+func (s *Supervisor) RemoveProcess(ctx context.Context, group, name string) error {
+	_, err := call(ctx, s, func(answer func(nothing, error)) {
+		answer(nothing{}, s.removeProcess(group, name))
+	})
+	return err
+}
+
+func (s *Supervisor) removeProcess(group, name string) error {
+	g := s.groups[group]
+	if g == nil {
+		return fault(rpcinterface.CodeBadName, "group: "+group)
+	}
+	p := g.members[name]
+	if p == nil {
+		return fault(rpcinterface.CodeBadName, name)
+	}
+	if p.machine.PID() != 0 || !p.machine.State().Public().Stopped() || g.preparing > 0 {
+		return fault(rpcinterface.CodeStillRunning, name)
+	}
+	s.forget(p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g.remove(p)
+	return nil
+}
+
+// SetConfigured replaces the configuration that AddConfigured and Configured
+// speak of, and answers the live groups as they stand, in the order in which they
+// were added.
+func (s *Supervisor) SetConfigured(ctx context.Context, groups []*core.GroupSpec) ([]*core.GroupSpec, error) {
+	return call(ctx, s, func(answer func([]*core.GroupSpec, error)) {
+		s.configured = groups
+		live := make([]*core.GroupSpec, len(s.order))
+		for i, g := range s.order {
+			live[i] = g.current()
+		}
+		answer(live, nil)
+	})
+}
+
+// ConfiguredGroup is a group of the last configuration that was read.
+type ConfiguredGroup struct {
+	Spec  *core.GroupSpec
+	InUse bool // there is a live group of the name
+}
+
+// Configured lists the groups of the last configuration that was read.
+func (s *Supervisor) Configured(ctx context.Context) ([]ConfiguredGroup, error) {
+	return call(ctx, s, func(answer func([]ConfiguredGroup, error)) {
+		out := make([]ConfiguredGroup, len(s.configured))
+		for i, spec := range s.configured {
+			g := s.groups[spec.Name]
+			out[i] = ConfiguredGroup{Spec: spec, InUse: g != nil}
+			if g != nil && g.source == spec {
+				out[i].Spec = g.current()
+			}
+		}
+		answer(out, nil)
+	})
+}
+
+// addGroup makes a group live. done is called when its log files exist.
+func (s *Supervisor) addGroup(spec *core.GroupSpec, done func()) {
+	g := &group{name: spec.Name, priority: spec.Priority, source: spec, members: map[string]*proc{}}
+	s.mu.Lock()
+	s.groups[g.name] = g
+	s.order = append(s.order, g)
+	s.mu.Unlock()
+	s.addProcesses(g, spec.Processes, done)
+}
+
+// addProcesses puts processes into a group, has their automatic logs made, and
+// then lets them start.
+func (s *Supervisor) addProcesses(g *group, specs []*core.ProcessSpec, done func()) {
+	added := make([]*proc, 0, len(specs))
+	var automatic []*proc
+	var automaticSpecs []*core.ProcessSpec
+	s.mu.Lock()
+	for _, spec := range specs {
+		if g.members[spec.Name] != nil {
+			continue // two programs of the file that make the same name: the first stays
+		}
+		p := &proc{name: spec.Name, machine: process.New(spec), heapIndex: -1}
+		p.spec.Store(spec)
+		p.publish()
+		if s.stopping.begun {
+			p.machine.Freeze()
+		}
+		g.insert(p)
+		added = append(added, p)
+		if spec.Stdout.File.Kind == core.LogAuto || spec.Stderr.File.Kind == core.LogAuto {
+			automatic = append(automatic, p)
+			automaticSpecs = append(automaticSpecs, spec)
+		}
+	}
+	s.mu.Unlock()
+	ready := func() {
+		if s.begun {
+			s.arm(added)
+		}
+		done()
+	}
+	if len(automatic) == 0 {
+		ready()
+		return
+	}
+	g.preparing++
+	s.preparing++
+	s.effects.PrepareLogs(automaticSpecs, func(made []*core.ProcessSpec) {
+		s.inbox.post(func() {
+			for i, p := range automatic {
+				p.setSpec(made[i])
+			}
+			g.preparing--
+			s.preparing--
+			ready()
+			if g.preparing == 0 {
+				runAll(&g.ready)
+			}
+			if s.preparing == 0 {
+				runAll(&s.prepared)
+			}
+		})
+	})
+}
+
+func runAll(waiting *[]func()) {
+	run := *waiting
+	*waiting = nil
+	for _, f := range run {
+		f()
+	}
+}
+
+// arm makes processes that are to start by themselves due.
+func (s *Supervisor) arm(procs []*proc) {
+	now := time.Now()
+	for _, p := range procs {
+		p.machine.Arm(now)
+		s.deadlines.set(p, p.machine.Deadline())
+	}
+}
+
+// Begin lets the processes that have autostart start, by priority, once all log
+// files exist. It is called once, when the daemon is ready for them.
+func (s *Supervisor) Begin() {
+	begin := func() {
+		s.begun = true
+		for _, g := range groupsByPriority(s.order) {
+			s.arm(g.inOrder())
+		}
+	}
+	s.inbox.post(func() {
+		if s.preparing > 0 {
+			s.prepared = append(s.prepared, begin)
+			return
+		}
+		begin()
+	})
+}

@@ -1,0 +1,246 @@
+package supervisor
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/plugvisor/plugvisor/core"
+	"github.com/plugvisor/plugvisor/core/process"
+	"github.com/plugvisor/plugvisor/rpcinterface"
+)
+
+// Config is what a Supervisor is made of.
+type Config struct {
+	Identifier string
+	// Groups are those of the configuration file, in the order to add them.
+	Groups  []*core.GroupSpec
+	Effects Effects
+	Logger  core.Logger
+}
+
+// Supervisor owns the state of all processes. Its methods may be called by many
+// goroutines at once.
+type Supervisor struct {
+	identifier string
+	effects    Effects
+	logger     core.Logger
+	inbox      *inbox
+	done       chan struct{}
+	state      atomic.Int32
+
+	// mu guards the membership of groups and of the list of groups. Only the loop
+	// takes it for writing.
+	mu     sync.RWMutex
+	groups map[string]*group
+	order  []*group
+
+	// The rest belongs to the loop.
+	configured []*core.GroupSpec
+	deadlines  deadlines
+	begun      bool
+	preparing  int      // groups' additions whose log files are being made
+	prepared   []func() // to run when there are none
+	stopping   shutdown
+}
+
+// New makes a supervisor with the configured groups; nothing is started before
+// Begin.
+func New(cfg Config) *Supervisor {
+	s := &Supervisor{
+		identifier: cfg.Identifier,
+		effects:    cfg.Effects,
+		logger:     cfg.Logger,
+		inbox:      newInbox(),
+		done:       make(chan struct{}),
+		groups:     map[string]*group{},
+		configured: cfg.Groups,
+	}
+	s.state.Store(int32(rpcinterface.SupervisorRunning))
+	for _, spec := range cfg.Groups {
+		s.addGroup(spec, func() {})
+	}
+	return s
+}
+
+// Run is the loop. It returns when a shutdown or restart that was asked for has
+// stopped every process.
+func (s *Supervisor) Run() {
+	defer close(s.done)
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	for {
+		if next := s.nextDeadline(); next.IsZero() {
+			timer.Stop()
+		} else {
+			timer.Reset(time.Until(next))
+		}
+		select {
+		case <-s.inbox.wake:
+		case <-timer.C:
+		}
+		for _, message := range s.inbox.take() {
+			message()
+		}
+		s.runDue()
+		if s.stopping.begun && s.shutDown() {
+			return
+		}
+	}
+}
+
+func (s *Supervisor) nextDeadline() time.Time {
+	next := s.deadlines.next()
+	if report := s.stopping.nextReport; !report.IsZero() && (next.IsZero() || report.Before(next)) {
+		return report
+	}
+	return next
+}
+
+// runDue handles the deadlines that have passed. Those that come due while it
+// runs wait for the next turn.
+func (s *Supervisor) runDue() {
+	now := time.Now()
+	last := s.deadlines.seq
+	for {
+		if len(s.deadlines.items) > 0 && s.deadlines.items[0].dueSeq > last {
+			return
+		}
+		p := s.deadlines.pop(now)
+		if p == nil {
+			return
+		}
+		s.step(p, process.Event{Kind: process.Deadline})
+	}
+}
+
+// Done is closed when Run has returned.
+func (s *Supervisor) Done() <-chan struct{} { return s.done }
+
+// call runs f on the loop and waits for f to answer. f is given the function to
+// answer with, which may be called later, from the loop.
+func call[T any](ctx context.Context, s *Supervisor, f func(answer func(T, error))) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	answers := make(chan result, 1)
+	s.inbox.post(func() { f(func(v T, err error) { answers <- result{v, err} }) })
+	select {
+	case r := <-answers:
+		return r.value, r.err
+	case <-ctx.Done():
+		var zero T
+		return zero, ctx.Err()
+	case <-s.done:
+	}
+	select {
+	case r := <-answers:
+		return r.value, r.err
+	default:
+		var zero T
+		return zero, rpcinterface.NewFault(rpcinterface.CodeShutdownState)
+	}
+}
+
+// nothing is the value of verbs that answer only an error.
+type nothing = struct{}
+
+// step takes one event to a process's machine and carries out what it says.
+func (s *Supervisor) step(p *proc, ev process.Event) (killErr string) {
+	effects, ok := p.machine.Step(time.Now(), ev)
+	if !ok {
+		s.deadlines.set(p, p.machine.Deadline())
+		return ""
+	}
+	p.publish()
+	for _, effect := range effects {
+		switch e := effect.(type) {
+		case process.Log:
+			s.logger.Log(e.Level, e.Message)
+		case process.Change:
+			s.count(p.group, e)
+		case process.SpawnProcess:
+			s.spawn(p)
+		case process.Kill:
+			if message := s.kill(p, e); message != "" {
+				killErr = message
+			}
+		}
+	}
+	s.deadlines.set(p, p.machine.Deadline())
+	s.runWaiters(p)
+	return killErr
+}
+
+func (s *Supervisor) count(g *group, c process.Change) {
+	switch {
+	case c.From.Stopped() && !c.To.Stopped():
+		g.unstopped++
+		s.stopping.unstopped++
+	case !c.From.Stopped() && c.To.Stopped():
+		g.unstopped--
+		s.stopping.unstopped--
+	}
+}
+
+// spawn has the process started. Answers carry the incarnation, and are dropped
+// when it is old.
+func (s *Supervisor) spawn(p *proc) {
+	p.incarnation++
+	incarnation := p.incarnation
+	post := func(f func()) {
+		s.inbox.post(func() {
+			if p.incarnation == incarnation {
+				f()
+			}
+		})
+	}
+	s.effects.Spawn(SpawnJob{
+		Spec:  p.spec.Load(),
+		Group: p.group.name,
+		Started: func(child Child, pid int, spawnErr string) {
+			post(func() {
+				if pid == 0 {
+					s.step(p, process.Event{Kind: process.SpawnFailed, Message: spawnErr})
+					return
+				}
+				p.child.Store(&childRef{child})
+				s.step(p, process.Event{Kind: process.Spawned, PID: pid})
+			})
+		},
+		Ended: func(status process.Status) {
+			post(func() {
+				p.child.Store(nil)
+				s.step(p, process.Event{Kind: process.Ended, Status: status})
+			})
+		},
+	})
+}
+
+// runWaiters ends the calls that waited for what has happened.
+func (s *Supervisor) runWaiters(p *proc) {
+	if len(p.waiters) == 0 {
+		return
+	}
+	waiting := p.waiters
+	p.waiters = nil
+	report := false
+	for _, w := range waiting {
+		if over, err := w.check(p); over {
+			w.done(err)
+			continue
+		}
+		p.waiters = append(p.waiters, w)
+		report = report || w.stop
+	}
+	if report && p.machine.State() == process.Stopping && !p.machine.Reporting() {
+		s.step(p, process.Event{Kind: process.Report})
+	}
+}
+
+func (s *Supervisor) wait(p *proc, w *waiter) {
+	p.waiters = append(p.waiters, w)
+	s.runWaiters(p)
+}
