@@ -1,0 +1,16 @@
+// Package wire is the contract on the wire: the .proto files of
+// plugvisor.rpcinterface.v1 with the Go code made of them (package pb), the
+// handshake and its versions, and adapters that make a gRPC connection look like
+// rpcinterface.Plugin on the host's side and like rpcinterface.Host on the
+// plugin's. docs/protocol.md tells the same in prose.
+//
+// What passes through is whole or refused: text that is not valid UTF-8 is
+// replaced, values nested deeper than MaxDepth and messages over
+// rpcinterface.MaxMessage are faults. A *rpcinterface.Fault that comes out of an
+// adapter was answered by the other side or is about the message itself; a
+// *TransportError says that the other side could not be reached or did not
+// answer, so that the outcome of the call is unknown.
+//
+// The adapters may be used by many goroutines at once. Every call ends with its
+// context, whose deadline travels with it.
+package wire

@@ -1,0 +1,123 @@
+package wire
+
+import (
+	"context"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	"github.com/plugvisor/plugvisor/rpcinterface"
+	"github.com/plugvisor/plugvisor/rpcinterface/wire/pb"
+)
+
+const (
+	// PluginName is what the host dispenses.
+	PluginName = "namespace"
+	// Version1 is the first version of the protocol, plugvisor.rpcinterface.v1.
+	Version1 = 1
+
+	// CookieKey names the environment variable by which a plugin knows that a
+	// supervisor started it, and CookieValue is its value.
+	CookieKey   = "PLUGVISOR_PLUGIN"
+	CookieValue = "rpcinterface"
+)
+
+// Handshake is what both sides hand to go-plugin. The version in it is the one
+// of a side that negotiates none.
+func Handshake() plugin.HandshakeConfig {
+	return plugin.HandshakeConfig{
+		ProtocolVersion:  Version1,
+		MagicCookieKey:   CookieKey,
+		MagicCookieValue: CookieValue,
+	}
+}
+
+// HostPlugins is what the host hands to go-plugin as VersionedPlugins. Dispense
+// of PluginName then gives a rpcinterface.Plugin. Its Configure serves the host
+// that it is given to the plugin process, or this one where that is nil.
+func HostPlugins(host rpcinterface.Host) map[int]plugin.PluginSet {
+	return map[int]plugin.PluginSet{Version1: {PluginName: &hostSide{host: host}}}
+}
+
+// Serve runs a plugin process until the host ends it. The process must have been
+// started by a host. The logger writes JSON lines to standard error; nil makes
+// one.
+func Serve(p rpcinterface.Plugin, logger hclog.Logger) {
+	plugin.Serve(ServeConfig(p, logger))
+}
+
+// ServeConfig is what Serve hands to go-plugin, for those who serve otherwise,
+// such as in a test.
+func ServeConfig(p rpcinterface.Plugin, logger hclog.Logger) *plugin.ServeConfig {
+	return &plugin.ServeConfig{
+		HandshakeConfig:  Handshake(),
+		VersionedPlugins: map[int]plugin.PluginSet{Version1: {PluginName: &pluginSide{plugin: p}}},
+		GRPCServer:       newServer,
+		Logger:           logger,
+	}
+}
+
+// window is the flow control window of streams and connections. A fixed one
+// switches off gRPC's bandwidth estimator, which pings the other side while it
+// reads; local sockets gain nothing by it.
+const window = 1 << 20
+
+// DialOptions is what the host hands to go-plugin as GRPCDialOptions; the
+// plugin's connection back uses it too.
+func DialOptions() []grpc.DialOption {
+	return []grpc.DialOption{
+		grpc.WithDefaultCallOptions(
+			grpc.MaxCallRecvMsgSize(rpcinterface.MaxMessage),
+			grpc.MaxCallSendMsgSize(rpcinterface.MaxMessage),
+		),
+		grpc.WithInitialWindowSize(window),
+		grpc.WithInitialConnWindowSize(window),
+		grpc.WithIdleTimeout(0),
+		grpc.WithDisableServiceConfig(),
+	}
+}
+
+func newServer(opts []grpc.ServerOption) *grpc.Server {
+	return grpc.NewServer(append(opts,
+		grpc.MaxRecvMsgSize(rpcinterface.MaxMessage),
+		grpc.MaxSendMsgSize(rpcinterface.MaxMessage),
+		grpc.InitialWindowSize(window),
+		grpc.InitialConnWindowSize(window),
+	)...)
+}
+
+// hostSide makes the host's end of a connection to a plugin.
+type hostSide struct {
+	plugin.NetRPCUnsupportedPlugin
+	host rpcinterface.Host
+}
+
+var _ plugin.GRPCPlugin = (*hostSide)(nil)
+
+func (h *hostSide) GRPCClient(_ context.Context, broker *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	return &namespaceClient{
+		client: pb.NewNamespaceClient(conn),
+		broker: broker,
+		host:   h.host,
+	}, nil
+}
+
+func (h *hostSide) GRPCServer(*plugin.GRPCBroker, *grpc.Server) error { return errWrongSide }
+
+// pluginSide makes the plugin's end.
+type pluginSide struct {
+	plugin.NetRPCUnsupportedPlugin
+	plugin rpcinterface.Plugin
+}
+
+var _ plugin.GRPCPlugin = (*pluginSide)(nil)
+
+func (p *pluginSide) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
+	return nil, errWrongSide
+}
+
+func (p *pluginSide) GRPCServer(broker *plugin.GRPCBroker, server *grpc.Server) error {
+	pb.RegisterNamespaceServer(server, &namespaceServer{plugin: p.plugin, broker: broker})
+	return nil
+}
