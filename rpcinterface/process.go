@@ -37,15 +37,15 @@ func Namespec(group, process string) string {
 	return group + ":" + process
 }
 
-// SplitNamespec takes such a name apart. A bare name is a group of one process of
-// the same name; "group:*" and "group:" name all of a group, and process is "".
-func SplitNamespec(name string) (group, process string) {
+// SplitNamespec takes such a name apart. A bare name is a group and a process of
+// the same name; "group:*" and "group:" name all of a group.
+func SplitNamespec(name string) (group, process string, all bool) {
 	group, process, found := strings.Cut(name, ":")
-	if !found {
-		return name, name
+	switch {
+	case !found:
+		return name, name, false
+	case process == "*" || process == "":
+		return group, "", true
 	}
-	if process == "*" {
-		process = ""
-	}
-	return group, process
+	return group, process, false
 }

@@ -54,9 +54,9 @@ func (c *collector) end() {
 	}
 }
 
-// many runs an operation on the members of a group ("" for all groups) that want
-// it, in the order of priorities.
-func (s *Supervisor) many(ctx context.Context, group string, wants func(*proc) bool, run func(p *proc, name string, c *collector)) ([]Result, error) {
+// many runs an operation on the selected processes that want it, in the order of
+// priorities.
+func (s *Supervisor) many(ctx context.Context, group Selection, wants func(*proc) bool, run func(p *proc, name string, c *collector)) ([]Result, error) {
 	return call(ctx, s, func(answer func([]Result, error)) {
 		members, err := s.members(group)
 		if err != nil {
@@ -74,16 +74,25 @@ func (s *Supervisor) many(ctx context.Context, group string, wants func(*proc) b
 	})
 }
 
-// AllGroups stands for every group.
-const AllGroups = ""
+// Selection says which processes an operation is for: those of one group, or all.
+type Selection struct {
+	All   bool
+	Group string
+}
+
+// All selects every process.
+func All() Selection { return Selection{All: true} }
+
+// InGroup selects the processes of a group.
+func InGroup(name string) Selection { return Selection{Group: name} }
 
 func isRunning(p *proc) bool  { return p.record.Load().state.Running() }
 func notRunning(p *proc) bool { return !isRunning(p) }
 
-// StartMany starts the processes of a group, or of all, that are not running. With
+// StartMany starts the selected processes that are not running. With
 // wait it returns when each is RUNNING or has failed. BAD_NAME when there is no
 // such group; members' faults are in the results.
-func (s *Supervisor) StartMany(ctx context.Context, group string, wait bool) ([]Result, error) {
+func (s *Supervisor) StartMany(ctx context.Context, group Selection, wait bool) ([]Result, error) {
 	members, err := s.members(group)
 	if err != nil {
 		return nil, err
@@ -105,16 +114,16 @@ func (s *Supervisor) StartMany(ctx context.Context, group string, wait bool) ([]
 	})
 }
 
-// StopMany stops the running processes of a group, or of all.
-func (s *Supervisor) StopMany(ctx context.Context, group string, wait bool) ([]Result, error) {
+// StopMany stops the selected processes that run.
+func (s *Supervisor) StopMany(ctx context.Context, group Selection, wait bool) ([]Result, error) {
 	return s.many(ctx, group, isRunning, func(p *proc, name string, c *collector) {
 		s.stop(p, name, wait, c.add(p))
 	})
 }
 
-// SignalMany sends a signal to the processes of a group, or of all, that take
+// SignalMany sends a signal to the selected processes that take
 // signals.
-func (s *Supervisor) SignalMany(ctx context.Context, group string, signal int) ([]Result, error) {
+func (s *Supervisor) SignalMany(ctx context.Context, group Selection, signal int) ([]Result, error) {
 	return s.many(ctx, group, isSignallable, func(p *proc, name string, c *collector) {
 		c.add(p)(s.signal(p, name, signal))
 	})
@@ -122,8 +131,8 @@ func (s *Supervisor) SignalMany(ctx context.Context, group string, signal int) (
 
 func isSignallable(p *proc) bool { return p.record.Load().state.Signallable() }
 
-// Signallable lists the processes of a group, or of all, that take signals.
-func (s *Supervisor) Signallable(group string) ([]Result, error) {
+// Signallable lists the selected processes that take signals.
+func (s *Supervisor) Signallable(group Selection) ([]Result, error) {
 	members, err := s.members(group)
 	if err != nil {
 		return nil, err
@@ -139,7 +148,7 @@ func (s *Supervisor) Signallable(group string) ([]Result, error) {
 
 // ClearAllLogs empties the log files of every process.
 func (s *Supervisor) ClearAllLogs() []Result {
-	members, _ := s.members(AllGroups)
+	members, _ := s.members(All())
 	out := make([]Result, 0, len(members))
 	for _, p := range members {
 		err := s.clearLogs(p, p.namespec())
@@ -148,14 +157,14 @@ func (s *Supervisor) ClearAllLogs() []Result {
 	return out
 }
 
-// members lists the processes of a group, or of all, by priority.
-func (s *Supervisor) members(name string) ([]*proc, error) {
+// members lists the selected processes, by priority.
+func (s *Supervisor) members(which Selection) ([]*proc, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if name != AllGroups {
-		g := s.groups[name]
+	if !which.All {
+		g := s.groups[which.Group]
 		if g == nil {
-			return nil, fault(rpcinterface.CodeBadName, name)
+			return nil, fault(rpcinterface.CodeBadName, which.Group)
 		}
 		return g.byPriority(), nil
 	}

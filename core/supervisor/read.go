@@ -40,10 +40,10 @@ func (s *Supervisor) HasGroup(name string) bool {
 // find gives the process that clients call name. BAD_NAME when there is none, or
 // when the name is that of a whole group.
 func (s *Supervisor) find(name string) (*proc, error) {
-	groupName, processName := rpcinterface.SplitNamespec(name)
+	groupName, processName, all := rpcinterface.SplitNamespec(name)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if g := s.groups[groupName]; g != nil && processName != "" {
+	if g := s.groups[groupName]; g != nil && !all {
 		if p := g.members[processName]; p != nil {
 			return p, nil
 		}
