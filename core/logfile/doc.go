@@ -1,0 +1,18 @@
+// Package logfile keeps the output of children and reads it back: log files and
+// their rotation, the pipes that fill them, syslog, reads by offset, tails and
+// followers.
+//
+// What it guarantees:
+//
+//   - A byte that was read from a pipe is in the log, in order, whatever rotation,
+//     reopening or clearing happens meanwhile; only a failing write loses bytes,
+//     and that is reported.
+//   - Drain returns when all that the process wrote is in the log, and never waits
+//     for another process that holds the pipe.
+//   - A slow log holds up the one stream that writes to it.
+//   - A silent stream holds no buffer, and nothing polls.
+//
+// The behaviour is that of the reference's loggers.py, dispatchers.py and
+// options.py (readFile, tailFile, clear_autochildlogdir), but for output that these
+// lose: see Stream.
+package logfile

@@ -1,0 +1,202 @@
+package logfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// File is a log that is appended to, and rotated by size. Its methods may be used
+// by many goroutines at once, and several Files may share one path.
+type File struct {
+	path              string
+	maxBytes, backups int64
+	report            func(error)
+
+	mu     sync.Mutex
+	file   *os.File
+	closed bool
+	// due is the size at which the file is rotated, 0 for never.
+	due int64
+	// failing says that the last write failed, and was reported.
+	failing bool
+}
+
+// Open opens the log at path, creating it if need be. It is rotated after the
+// write that brings it to maxBytes: to path.1, path.2 … up to backups, or emptied
+// when backups is 0. With maxBytes 0, and for what is no regular file, it never is.
+// Report, which may be nil, hears of the first of a row of failures to write or
+// rotate. The error wraps the errno.
+func Open(path string, maxBytes, backups int64, report func(error)) (*File, error) {
+	f := &File{path: path, maxBytes: maxBytes, backups: backups, report: report}
+	file, err := f.open(0)
+	if err != nil {
+		return nil, err
+	}
+	f.use(file)
+	return f, nil
+}
+
+// Path is the path given to Open.
+func (f *File) Path() string { return f.path }
+
+// Write appends p with one write(2) where the system lets it, and rotates if that
+// is due. A failure is reported as well as returned.
+func (f *File) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, err := f.file.Write(p)
+	if err == nil && f.due > 0 {
+		err = f.rotateIfDue()
+	}
+	switch {
+	case err == nil:
+		f.failing = false
+	case !f.failing && !errors.Is(err, os.ErrClosed):
+		f.failing = true
+		if f.report != nil {
+			f.report(fmt.Errorf("cannot write log file: %w", err))
+		}
+	}
+	return n, err
+}
+
+// Reopen opens the path anew, for when another program has moved the file. When
+// that fails the old file stays in use.
+func (f *File) Reopen() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reopen(0)
+}
+
+// Clear removes the file and begins a new one. What is no regular file, such as
+// /dev/stdout, is only opened anew.
+func (f *File) Clear() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed && f.isRegular(f.file) {
+		if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("cannot remove log file: %w", err)
+		}
+	}
+	return f.reopen(0)
+}
+
+// Close closes the file. All else then fails with os.ErrClosed.
+func (f *File) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	return f.file.Close()
+}
+
+func (f *File) open(flag int) (*os.File, error) {
+	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|flag, 0o666)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open log file: %w", err)
+	}
+	return file, nil
+}
+
+func (f *File) reopen(flag int) error {
+	if f.closed {
+		return os.ErrClosed
+	}
+	file, err := f.open(flag)
+	if err != nil {
+		return err
+	}
+	f.file.Close()
+	f.use(file)
+	return nil
+}
+
+func (f *File) use(file *os.File) {
+	f.file, f.due = file, 0
+	if f.maxBytes > 0 && f.isRegular(file) {
+		f.due = f.maxBytes
+	}
+}
+
+// isRegular says whether the path is a file of its own. A descriptor's name is
+// not, even when it leads to a file: renaming or removing it would hit the link.
+func (f *File) isRegular(file *os.File) bool {
+	if strings.HasPrefix(f.path, "/dev/") || strings.HasPrefix(f.path, "/proc/") {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode().IsRegular()
+}
+
+func (f *File) rotateIfDue() error {
+	// After an appending write the position is the end of the file, other
+	// writers' bytes included.
+	size, err := f.file.Seek(0, io.SeekCurrent)
+	if err != nil || size < f.due {
+		return err
+	}
+	if err := f.rotate(); err != nil {
+		// The next attempt comes later: each one may move the backups.
+		f.due = size + f.maxBytes
+		return err
+	}
+	return nil
+}
+
+func (f *File) rotate() error {
+	if !f.isCurrent() {
+		return f.reopen(0) // another writer has rotated the path already
+	}
+	if f.backups <= 0 {
+		return f.reopen(os.O_TRUNC)
+	}
+	for i := f.backups - 1; i > 0; i-- {
+		if err := rename(f.backup(i), f.backup(i+1)); err != nil {
+			return err
+		}
+	}
+	if err := rename(f.path, f.backup(1)); err != nil {
+		return err
+	}
+	return f.reopen(0)
+}
+
+// isCurrent says whether the path still leads to the open file.
+func (f *File) isCurrent() bool {
+	there, err := os.Stat(f.path)
+	if err != nil {
+		return false
+	}
+	open, err := f.file.Stat()
+	return err == nil && os.SameFile(there, open)
+}
+
+func (f *File) backup(i int64) string { return f.path + "." + strconv.FormatInt(i, 10) }
+
+// rename tolerates a missing source.
+func rename(from, to string) error {
+	if err := os.Rename(from, to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot rotate log file: %w", err)
+	}
+	return nil
+}
+
+// Empty empties the log of a process that is not running, if there is one.
+func Empty(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return nil
+	}
+	if err == nil {
+		err = os.Truncate(path, 0)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot empty log file: %w", err)
+	}
+	return nil
+}
