@@ -74,6 +74,9 @@ type ProcessSpec struct {
 	// Environment is in the order in which variables were first set.
 	Environment []EnvVar
 	ServerURL   string // "": the daemon's
+	// HasServerURL: serverurl= was given and is not AUTO. An empty ServerURL then
+	// means that the process is told of no server.
+	HasServerURL bool
 }
 
 // Equal compares as supervisor.reloadConfig does to find changed groups: a log
@@ -87,7 +90,7 @@ func (p *ProcessSpec) Equal(q *ProcessSpec) bool {
 		p.StopAsGroup == q.StopAsGroup && p.KillAsGroup == q.KillAsGroup &&
 		slices.Equal(p.ExitCodes, q.ExitCodes) && p.RedirectStderr == q.RedirectStderr &&
 		p.Stdout.equal(q.Stdout) && p.Stderr.equal(q.Stderr) &&
-		equalEnv(p.Environment, q.Environment) && p.ServerURL == q.ServerURL
+		equalEnv(p.Environment, q.Environment) && p.ServerURL == q.ServerURL && p.HasServerURL == q.HasServerURL
 }
 
 func (l LogSpec) equal(m LogSpec) bool {
