@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"github.com/plugvisor/plugvisor/core/pytext"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
@@ -48,7 +49,7 @@ func (s system) element(ctx context.Context, element rpcinterface.Value, caller 
 	method, ok := name.(rpcinterface.String)
 	if !ok {
 		return nil, rpcinterface.NewFault(rpcinterface.CodeFailed,
-			fmt.Sprintf("<class 'AttributeError'>:'%s' object has no attribute 'split'", pythonType(name)))
+			fmt.Sprintf("<class 'AttributeError'>:'%s' object has no attribute 'split'", pytext.TypeName(name)))
 	}
 	if method == multicallName {
 		return nil, rpcinterface.NewFault(rpcinterface.CodeIncorrectParameters, "Recursive system.multicall forbidden")
@@ -88,25 +89,4 @@ func spread(params rpcinterface.Value) ([]rpcinterface.Value, bool) {
 		return args, true
 	}
 	return nil, false
-}
-
-// pythonType names the type that a value has in the reference, for the texts of
-// its internal errors.
-func pythonType(v rpcinterface.Value) string {
-	switch v.Kind() {
-	case rpcinterface.KindInt:
-		return "int"
-	case rpcinterface.KindBool:
-		return "bool"
-	case rpcinterface.KindDouble:
-		return "float"
-	case rpcinterface.KindTime:
-		return "datetime.datetime"
-	case rpcinterface.KindArray:
-		return "list"
-	case rpcinterface.KindStruct:
-		return "dict"
-	default:
-		return "bytes"
-	}
 }
