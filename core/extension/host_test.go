@@ -1,0 +1,131 @@
+package extension
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/plugvisor/plugvisor/core"
+	"github.com/plugvisor/plugvisor/rpcinterface"
+)
+
+// granted is a section that holds the grants, whatever the plugin asks for.
+func granted(name string, grants ...rpcinterface.Grant) core.ExtensionSpec {
+	spec := section(name, "ok")
+	spec.Grants = (*rpcinterface.Grants)(&grants)
+	return spec
+}
+
+func TestHostIsCalledDuringCall(t *testing.T) {
+	r := newRig(t, Config{Specs: []core.ExtensionSpec{granted("x", rpcinterface.GrantProgramsWrite, rpcinterface.GrantLogWrite)}}).start(t)
+	want := rpcinterface.Array{rpcinterface.String("web"), rpcinterface.String("db")}
+	if got := r.mustCall(t, "x.groups"); !reflect.DeepEqual(got, rpcinterface.Value(want)) {
+		t.Errorf("groups = %v", got)
+	}
+	r.mustCall(t, "x.add", "web", "prog")
+	if !slices.Equal(r.engine.added, []string{"prog"}) {
+		t.Errorf("added %q", r.engine.added)
+	}
+	_, err := r.call(t, "x.add", "nosuch", "prog")
+	wantFault(t, err, rpcinterface.CodeBadName, "BAD_NAME: group: nosuch")
+	r.mustCall(t, "x.log", "as it is")
+	r.log.await(t, "WARN as it is")
+}
+
+func TestGrants(t *testing.T) {
+	outside := section("outside", "ok")
+	r := newRig(t, Config{Specs: []core.ExtensionSpec{outside, granted("none")}}).start(t)
+	r.log.await(t, "WARN extension 'outside' asks for grants that it lacks: programs:write rpc:call=a.* (plugin.grants of [rpcinterface:outside])")
+	r.mustCall(t, "outside.processes")
+	r.mustCall(t, "outside.groups")
+	_, err := r.call(t, "outside.add", "web", "prog")
+	wantFault(t, err, rpcinterface.CodeFailed, "FAILED: extension 'outside' lacks the grant programs:write (plugin.grants of [rpcinterface:outside])")
+	_, err = r.call(t, "none.processes")
+	wantFault(t, err, rpcinterface.CodeFailed, "lacks the grant processes:read")
+	_, err = r.call(t, "none.log", "x")
+	wantFault(t, err, rpcinterface.CodeFailed, "lacks the grant log:write")
+	_, err = r.call(t, "none.call", "outside.pid")
+	wantFault(t, err, rpcinterface.CodeFailed, "lacks the grant rpc:call=outside.pid")
+	if len(r.engine.added) > 0 {
+		t.Errorf("added %q", r.engine.added)
+	}
+}
+
+// Every verb but those that need none is refused without its grant.
+func TestVerbsNeedGrants(t *testing.T) {
+	ctx := context.Background()
+	h := &host{name: "x", section: "rpcinterface:x", calls: newCalls(), log: newJournal()}
+	for verb, try := range map[string]func() error{
+		"programs:write AddGroup":         func() error { return h.AddGroup(ctx, rpcinterface.GroupInfo{}) },
+		"programs:write RemoveGroup":      func() error { return h.RemoveGroup(ctx, "g") },
+		"programs:write AddProgram":       func() error { return h.AddProgram(ctx, "g", "p", nil) },
+		"programs:write RemoveProcess":    func() error { return h.RemoveProcess(ctx, "g", "p") },
+		"processes:read Processes":        func() error { _, err := h.Processes(ctx); return err },
+		"processes:read Process":          func() error { _, err := h.Process(ctx, "p"); return err },
+		"processes:control StartProcess":  func() error { return h.StartProcess(ctx, "p", true) },
+		"processes:control StopProcess":   func() error { return h.StopProcess(ctx, "p", true) },
+		"processes:control SignalProcess": func() error { return h.SignalProcess(ctx, "p", "HUP") },
+		"logs:read ReadLog":               func() error { _, err := h.ReadLog(ctx, "p", "stdout", 0, 0); return err },
+		"logs:read TailLog":               func() error { _, _, _, err := h.TailLog(ctx, "p", "stdout", 0, 0); return err },
+		"stdin:write WriteStdin":          func() error { return h.WriteStdin(ctx, "p", nil) },
+		"log:write Log":                   func() error { return h.Log(ctx, rpcinterface.LevelInfo, "m") },
+		"rpc:call=a.b Call":               func() error { _, err := h.Call(ctx, "", "a.b", nil); return err },
+	} {
+		grant, _, _ := strings.Cut(verb, " ")
+		t.Run(verb, func(t *testing.T) {
+			wantFault(t, try(), rpcinterface.CodeFailed, "lacks the grant "+grant+" ")
+		})
+	}
+	h.grants = rpcinterface.Grants{rpcinterface.GrantLogWrite, "rpc:call=*.*"}
+	wantFault(t, h.Log(ctx, 7, "m"), rpcinterface.CodeIncorrectParameters, "no log level 7")
+	_, err := h.Call(ctx, "", "system.multicall", nil)
+	wantFault(t, err, rpcinterface.CodeFailed, "cannot call system.multicall")
+}
+
+func TestCallsOfOtherNamespaces(t *testing.T) {
+	r := newRig(t, Config{Specs: []core.ExtensionSpec{granted("a", "rpc:call=*.*"), section("b", "ok")}}).start(t)
+
+	// With the token of a call, the caller is who made that call.
+	if got := r.mustCall(t, "a.call", "b.caller"); got != rpcinterface.Value(rpcinterface.String("u p inet_http_server RUNNING")) {
+		t.Errorf("on the caller's behalf: %v", got)
+	}
+	if got := r.mustCall(t, "a.own", "b.caller"); got != rpcinterface.Value(rpcinterface.String("  plugin:a RUNNING")) {
+		t.Errorf("of its own accord: %v", got)
+	}
+	_, err := r.call(t, "a.expired", "b.pid")
+	wantFault(t, err, rpcinterface.CodeFailed, "not that of a call that is running")
+	_, err = r.call(t, "a.call", "b.nosuch")
+	wantFault(t, err, rpcinterface.CodeUnknownMethod)
+	_, err = r.call(t, "a.deep")
+	wantFault(t, err, rpcinterface.CodeFailed, "nested deeper than 8")
+}
+
+func TestOwnCallsAreBounded(t *testing.T) {
+	h := &host{name: "x", calls: newCalls(), own: make(chan struct{}, maxOwnCalls), grants: rpcinterface.Grants{"rpc:call=a.*"}}
+	for range maxOwnCalls {
+		h.own <- struct{}{}
+	}
+	_, err := h.Call(context.Background(), "", "a.b", nil)
+	wantFault(t, err, rpcinterface.CodeFailed, "64 calls of its own under way")
+}
+
+func TestGrantsOf(t *testing.T) {
+	asked := []rpcinterface.Grant{"programs:write", "rpc:call=a.b", "rpc:call=c.*"}
+	section := core.ExtensionSpec{}
+	if got := grantsOf(section, bundled, asked); !slices.Equal(got, asked) {
+		t.Errorf("bundled: %v", got)
+	}
+	if got := grantsOf(section, external, asked); joinGrants(got) != "processes:read log:write" {
+		t.Errorf("external: %v", got)
+	}
+	section.Grants = &rpcinterface.Grants{"rpc:call=a.*", "rpc:call=c.*"}
+	got := grantsOf(section, bundled, asked)
+	if joinGrants(got) != "rpc:call=a.* rpc:call=c.*" {
+		t.Errorf("by the section: %v", got)
+	}
+	if lacking := missing(asked, got); joinGrants(lacking) != "programs:write" {
+		t.Errorf("missing %v", lacking)
+	}
+}

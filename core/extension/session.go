@@ -1,0 +1,202 @@
+package extension
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc/codes"
+
+	"github.com/plugvisor/plugvisor/rpcinterface"
+	"github.com/plugvisor/plugvisor/rpcinterface/wire"
+)
+
+// killTimeout is how long the kernel may take to end a killed process. One that
+// takes longer hangs in a system call; it is left alone then.
+const killTimeout = 5 * time.Second
+
+// session is one process of an extension, from its launch to its end.
+type session struct {
+	proc   *process
+	client *plugin.Client
+	plugin rpcinterface.Plugin
+	desc   rpcinterface.Description
+	host   *host
+	calls  *calls
+	out    *output
+
+	connected bool // go-plugin has a client that must be closed
+	probing   atomic.Bool
+}
+
+// launch starts the extension's process, has it describe itself and hands it its
+// configuration. It ends with ctx. On an error nothing is left of the process.
+func (x *Extension) launch(ctx context.Context) (*session, error) {
+	ctx, cancel := context.WithTimeout(ctx, x.m.startTimeout)
+	defer cancel()
+	f, err := x.factory()
+	if err != nil {
+		return nil, err
+	}
+	s := x.newSession(f)
+	x.latest.Store(s)
+	defer context.AfterFunc(s.proc.ended, cancel)()
+	if err := s.start(ctx, x, f.kind); err != nil {
+		reason := s.failure(x, err)
+		s.close()
+		return nil, reason
+	}
+	return s, nil
+}
+
+func (x *Extension) newSession(f factory) *session {
+	cfg := &x.m.cfg
+	out := newOutput(x.log, cfg.Clock)
+	s := &session{out: out, calls: newCalls()}
+	// Once a caller knows of the end, no other call can begin here.
+	s.proc = newProcess(cfg.Children, f, cfg.Environ, out, s.calls.close)
+	s.host = &host{
+		name:     x.spec.Name,
+		section:  x.spec.Section,
+		engine:   cfg.Engine,
+		registry: cfg.Registry,
+		log:      cfg.Logger,
+		calls:    s.calls,
+		own:      make(chan struct{}, maxOwnCalls),
+	}
+	s.client = plugin.NewClient(&plugin.ClientConfig{
+		HandshakeConfig:  wire.Handshake(),
+		VersionedPlugins: wire.HostPlugins(s.host),
+		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
+		AutoMTLS:         true,
+		SkipHostEnv:      true,
+		StartTimeout:     x.m.startTimeout,
+		RunnerFunc:       s.proc.runner,
+		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: x.m.sockets.dir},
+		GRPCDialOptions:  wire.DialOptions(),
+		SyncStdout:       out.stream(),
+		SyncStderr:       out.stream(),
+		Logger:           x.m.goPlugin,
+	})
+	// A plugin that ended answers no more, even where something that inherited its
+	// socket keeps the connection open.
+	context.AfterFunc(s.proc.ended, s.calls.abort)
+	return s
+}
+
+// start goes from nothing to a configured plugin.
+func (s *session) start(ctx context.Context, x *Extension, k kind) error {
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	desc, err := s.plugin.Describe(ctx)
+	if err != nil {
+		return fmt.Errorf("it did not describe itself: %w", err)
+	}
+	s.desc = desc
+	s.host.grants = grantsOf(x.spec, k, desc.Grants)
+	cfg := rpcinterface.Config{Name: x.spec.Name, Options: x.spec.Options}
+	return s.plugin.Configure(ctx, cfg, s.host)
+}
+
+// connect has go-plugin start the process and connect to it. go-plugin looks at no
+// context, so its work is ended by killing the process.
+func (s *session) connect(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() {
+		protocol, err := s.client.Client()
+		if err == nil {
+			s.connected = true
+			var raw any
+			if raw, err = protocol.Dispense(wire.PluginName); err == nil {
+				s.plugin = raw.(rpcinterface.Plugin)
+			}
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		s.proc.Kill(ctx)
+		<-done
+		return ctx.Err()
+	}
+}
+
+// failure gives the reason of a failed start in one line.
+func (s *session) failure(x *Extension, err error) error {
+	var fault *rpcinterface.Fault
+	if errors.As(err, &fault) {
+		return errors.New(oneLine(strings.TrimPrefix(fault.Message, "FAILED: ")))
+	}
+	if unreachable(err) {
+		s.proc.await(endGrace)
+	}
+	switch {
+	case s.proc.endedItself():
+		s.proc.pumps.Wait()
+		reason := "it " + s.proc.fate() + " before it was ready"
+		if last := s.out.lastLine(); last != "" {
+			reason += ", after writing: " + last
+		}
+		return errors.New(oneLine(reason))
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("it was not ready after %v", x.m.startTimeout)
+	}
+	if line, ok := strings.CutPrefix(err.Error(), "Unrecognized remote plugin message: "); ok {
+		return errors.New(oneLine("it is no plugin, or writes before it serves; its first line is: " + line))
+	}
+	return errors.New(oneLine(err.Error()))
+}
+
+// unreachable says that the connection failed, as it does when a process ends.
+func unreachable(err error) bool {
+	var transport *wire.TransportError
+	return errors.As(err, &transport) && transport.Code == codes.Unavailable
+}
+
+// oneLine fits foreign text into a line of the log.
+func oneLine(s string) string {
+	const limit = 500
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit], "") + "…"
+	}
+	return s
+}
+
+// stop has the plugin shut down, for as long as limit, and then ends it.
+func (s *session) stop(limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(s.proc.ended, limit)
+	defer cancel()
+	err := s.plugin.Shutdown(ctx)
+	if s.proc.endedItself() {
+		err = nil
+	}
+	return errors.Join(err, s.close())
+}
+
+// close ends the process and removes all that belongs to it.
+func (s *session) close() error {
+	s.calls.close()
+	if err := s.proc.Kill(context.Background()); err != nil {
+		return fmt.Errorf("cannot kill it: %w", err)
+	}
+	if s.proc.launched() && !s.proc.await(killTimeout) {
+		return errors.New("it did not end when it was killed")
+	}
+	if s.connected {
+		// Only now: with a live plugin this calls it without a deadline.
+		s.client.Kill()
+	}
+	if dir := s.proc.socketDir; dir != "" {
+		os.RemoveAll(dir)
+	}
+	return nil
+}

@@ -1,0 +1,139 @@
+package extension
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxSocketPath is the longest path that a unix socket can have, in bytes.
+const maxSocketPath = len(unix.RawSockaddrUnix{}.Path) - 1
+
+// longestSocket is the longest path that go-plugin makes below the directory that
+// it is given: one directory for each plugin, and the sockets in it.
+const longestSocket = "/plugin-dir4294967295/plugin4294967295"
+
+// sockets is the directory of one daemon's plugin sockets. The daemon holds a lock
+// on it, which the kernel takes away with the process: a directory that can be
+// locked belongs to nobody.
+type sockets struct {
+	dir  string
+	lock *os.File
+}
+
+// claimSockets makes a directory of our own below runDir, readable by nobody else,
+// and removes those that dead daemons left there.
+func claimSockets(runDir string) (*sockets, error) {
+	runDir, err := filepath.Abs(runDir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot find the run directory: %w", err)
+	}
+	own := len("/" + socketsPrefix + strings.Repeat("x", socketsSuffix))
+	if room := maxSocketPath - len(longestSocket) - own; len(runDir) > room {
+		return nil, fmt.Errorf("cannot make sockets for plugins in %s: the path is longer than %d bytes; choose another run directory",
+			runDir, room)
+	}
+	if err := os.MkdirAll(runDir, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make the run directory: %w", err)
+	}
+	sweepSockets(runDir)
+	for {
+		dir := filepath.Join(runDir, socketsPrefix+strings.ToLower(rand.Text())[:socketsSuffix])
+		if err := os.Mkdir(dir, 0o700); errors.Is(err, fs.ErrExist) {
+			continue
+		} else if err != nil {
+			return nil, fmt.Errorf("cannot make the directory of plugin sockets: %w", err)
+		}
+		lock, err := lockDir(dir, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // another daemon's sweep was faster than the lock
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cannot lock %s: %w", dir, err)
+		}
+		return &sockets{dir: dir, lock: lock}, nil
+	}
+}
+
+const (
+	socketsPrefix = "pv-"
+	socketsSuffix = 6
+)
+
+// sweepSockets removes the socket directories below runDir whose daemons are dead.
+// What it cannot remove it leaves.
+func sweepSockets(runDir string) {
+	entries, err := os.ReadDir(runDir)
+	if err != nil {
+		return
+	}
+	ours := regexp.MustCompile(fmt.Sprintf(`^%s[a-z0-9]{%d}$`, socketsPrefix, socketsSuffix))
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || !ours.MatchString(e.Name()) || info.Mode() != fs.ModeDir|0o700 {
+			continue
+		}
+		if st, ok := info.Sys().(*syscall.Stat_t); !ok || int(st.Uid) != os.Geteuid() {
+			continue
+		}
+		dir := filepath.Join(runDir, e.Name())
+		lock, err := lockDir(dir, unix.LOCK_NB)
+		if err != nil {
+			continue
+		}
+		os.RemoveAll(dir)
+		lock.Close()
+	}
+}
+
+// lockDir takes the lock of a directory. The error is fs.ErrNotExist when the
+// directory went away before it was locked.
+func lockDir(dir string, flags int) (*os.File, error) {
+	f, err := os.OpenFile(dir, unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|flags)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	if err == nil {
+		err = sameFile(f, dir)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func sameFile(f *os.File, path string) error {
+	opened, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	found, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(opened, found) {
+		return fs.ErrNotExist
+	}
+	return nil
+}
+
+// release removes the directory.
+func (s *sockets) release() {
+	os.RemoveAll(s.dir)
+	s.lock.Close()
+}
