@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // File is a log that is appended to, and rotated by size. Its methods may be used
@@ -149,6 +151,10 @@ func (f *File) rotateIfDue() error {
 }
 
 func (f *File) rotate() error {
+	// Of those who share the file one rotates it; the others find it gone. Where
+	// there are no locks they may take each other's newest file for the full one.
+	_ = withFD(f.file, func(fd uintptr) error { return unix.Flock(int(fd), unix.LOCK_EX) })
+	defer unlock(f.file)
 	if !f.isCurrent() {
 		return f.reopen(0) // another writer has rotated the path already
 	}
@@ -164,6 +170,11 @@ func (f *File) rotate() error {
 		return err
 	}
 	return f.reopen(0)
+}
+
+// unlock matters where rotating failed: otherwise the file is closed by now.
+func unlock(file *os.File) {
+	_ = withFD(file, func(fd uintptr) error { return unix.Flock(int(fd), unix.LOCK_UN) })
 }
 
 // isCurrent says whether the path still leads to the open file.
