@@ -1,0 +1,62 @@
+// Package sdk is what the author of a plugin imports, and all of it. A plugin is
+// a program that serves one RPC namespace to the supervisor:
+//
+//	//go:embed greeter.go
+//	var source embed.FS
+//
+//	func main() {
+//		sdk.Serve(sdk.Plugin{
+//			Version: "1.0",
+//			Factory: sdk.FactoryOf(newGreeter),
+//			Sources: source,
+//			Grants:  []sdk.Grant{sdk.GrantLogWrite},
+//		})
+//	}
+//
+//	type greeter struct {
+//		host  sdk.Host
+//		words string
+//	}
+//
+//	func newGreeter(host sdk.Host, cfg sdk.Config) (*greeter, error) {
+//		return &greeter{host, cfg.String("words", "Hello")}, nil
+//	}
+//
+//	// Greet says hello and leaves a line in the log.
+//	//
+//	// @param string name   Whom to greet
+//	// @return string       The greeting
+//	func (g *greeter) Greet(ctx context.Context, name string) (string, error) {
+//		text := g.words + ", " + name
+//		return text, g.host.Log(ctx, sdk.LevelInfo, text)
+//	}
+//
+// # Methods
+//
+// The exported methods of what the factory returns are the methods of the
+// namespace, under their names with the first letter lowered. They are called by
+// many goroutines at once. A method takes a context.Context first if it wants
+// one, then its parameters, then parameters of type Optional, which clients may
+// leave out. It returns a value, an error, or both, or nothing; where there is no
+// value the client is answered true.
+//
+// Values are of these Go types: integers, bool, string, floats, []byte,
+// time.Time, slices, maps with string keys, structs, and Value or one of its
+// kinds where the type is not known beforehand. Members of a struct are named by
+// a tag, `rpc:"name"`, else as methods are; those that are pointers may be
+// absent. A method with other types is an error when the plugin starts.
+//
+// A wrong number or type of arguments is answered INCORRECT_PARAMETERS before the
+// method is called. A *Fault that the method returns or wraps reaches the client
+// as it is, any other error as FAILED with its text. A panic is the fault of that
+// one call, and its stack goes to standard error.
+//
+// Two methods are not for clients, if they have exactly these forms: BeforeCall
+// (see Gate) and Close() error, which is called when the plugin ends.
+//
+// # Documentation
+//
+// The methods' comments are what system.methodHelp shows, and their lines "@param
+// type name text" and "@return type text" what system.methodSignature answers.
+// They are read from the embedded sources, so they are written once.
+package sdk

@@ -1,0 +1,119 @@
+package sdk
+
+import "github.com/plugvisor/plugvisor/rpcinterface"
+
+// The host: what the supervisor does for a plugin.
+type (
+	Host        = rpcinterface.Host
+	GroupInfo   = rpcinterface.GroupInfo
+	ProcessInfo = rpcinterface.ProcessInfo
+	Caller      = rpcinterface.Caller
+	Event       = rpcinterface.Event
+	Description = rpcinterface.Description
+	Method      = rpcinterface.Method
+)
+
+// Namespec joins a group's and a process's name as clients and Host write them.
+func Namespec(group, process string) string { return rpcinterface.Namespec(group, process) }
+
+// Value is one XML-RPC value of any type, and these are its kinds.
+type (
+	Value  = rpcinterface.Value
+	Kind   = rpcinterface.Kind
+	Int    = rpcinterface.Int
+	Bool   = rpcinterface.Bool
+	String = rpcinterface.String
+	Double = rpcinterface.Double
+	Bytes  = rpcinterface.Bytes
+	Time   = rpcinterface.Time
+	Array  = rpcinterface.Array
+	Struct = rpcinterface.Struct
+	Member = rpcinterface.Member
+	Nil    = rpcinterface.Nil
+)
+
+// Fault is an error that clients see: a code for programs, a text for people.
+type Fault = rpcinterface.Fault
+
+// NewFault makes the fault of a code with the code's name as text, and ": detail"
+// after it where there is a detail.
+func NewFault(code int, detail ...string) *Fault { return rpcinterface.NewFault(code, detail...) }
+
+// AsFault gives the fault that err is or wraps, else FAILED with its text.
+func AsFault(err error) *Fault { return rpcinterface.AsFault(err) }
+
+// The fault codes.
+const (
+	CodeUnknownMethod        = rpcinterface.CodeUnknownMethod
+	CodeIncorrectParameters  = rpcinterface.CodeIncorrectParameters
+	CodeBadArguments         = rpcinterface.CodeBadArguments
+	CodeSignatureUnsupported = rpcinterface.CodeSignatureUnsupported
+	CodeShutdownState        = rpcinterface.CodeShutdownState
+	CodeBadName              = rpcinterface.CodeBadName
+	CodeBadSignal            = rpcinterface.CodeBadSignal
+	CodeNoFile               = rpcinterface.CodeNoFile
+	CodeNotExecutable        = rpcinterface.CodeNotExecutable
+	CodeFailed               = rpcinterface.CodeFailed
+	CodeAbnormalTermination  = rpcinterface.CodeAbnormalTermination
+	CodeSpawnError           = rpcinterface.CodeSpawnError
+	CodeAlreadyStarted       = rpcinterface.CodeAlreadyStarted
+	CodeNotRunning           = rpcinterface.CodeNotRunning
+	CodeSuccess              = rpcinterface.CodeSuccess
+	CodeAlreadyAdded         = rpcinterface.CodeAlreadyAdded
+	CodeStillRunning         = rpcinterface.CodeStillRunning
+	CodeCantReread           = rpcinterface.CodeCantReread
+)
+
+// Grant is one permission of a plugin.
+type Grant = rpcinterface.Grant
+
+// The grants. GrantCallPrefix and a pattern of methods make one more.
+const (
+	GrantProcessesRead    = rpcinterface.GrantProcessesRead
+	GrantProcessesControl = rpcinterface.GrantProcessesControl
+	GrantProgramsWrite    = rpcinterface.GrantProgramsWrite
+	GrantLogsRead         = rpcinterface.GrantLogsRead
+	GrantStdinWrite       = rpcinterface.GrantStdinWrite
+	GrantLogWrite         = rpcinterface.GrantLogWrite
+	GrantCallPrefix       = rpcinterface.GrantCallPrefix
+)
+
+// LogLevel is a level of the supervisor's main log.
+type LogLevel = rpcinterface.LogLevel
+
+// The levels of the main log.
+const (
+	LevelBlat = rpcinterface.LevelBlat
+	LevelTrac = rpcinterface.LevelTrac
+	LevelDebg = rpcinterface.LevelDebg
+	LevelInfo = rpcinterface.LevelInfo
+	LevelWarn = rpcinterface.LevelWarn
+	LevelErro = rpcinterface.LevelErro
+	LevelCrit = rpcinterface.LevelCrit
+)
+
+// SupervisorState is the state of the supervisor itself.
+type SupervisorState = rpcinterface.SupervisorState
+
+// The states of the supervisor.
+const (
+	SupervisorFatal      = rpcinterface.SupervisorFatal
+	SupervisorRunning    = rpcinterface.SupervisorRunning
+	SupervisorRestarting = rpcinterface.SupervisorRestarting
+	SupervisorShutdown   = rpcinterface.SupervisorShutdown
+)
+
+// ProcessState is the state of one process.
+type ProcessState = rpcinterface.ProcessState
+
+// The states of a process.
+const (
+	ProcessStopped  = rpcinterface.ProcessStopped
+	ProcessStarting = rpcinterface.ProcessStarting
+	ProcessRunning  = rpcinterface.ProcessRunning
+	ProcessBackoff  = rpcinterface.ProcessBackoff
+	ProcessStopping = rpcinterface.ProcessStopping
+	ProcessExited   = rpcinterface.ProcessExited
+	ProcessFatal    = rpcinterface.ProcessFatal
+	ProcessUnknown  = rpcinterface.ProcessUnknown
+)

@@ -1,0 +1,13 @@
+// Package sdktest is for the tests of plugins. Host is a supervisor in memory,
+// and Start runs a plugin against it, in this process but over real gRPC, so that
+// a test sees what a client of the supervisor would see:
+//
+//	host := sdktest.NewHost("web")
+//	ns := sdktest.Start(t, greeter.Plugin(), host, sdktest.Options{"words": "Hi"})
+//	ns.Want("greet", "Hi, Ann", "Ann")
+//	ns.WantFault("greet", sdk.NewFault(sdk.CodeIncorrectParameters))
+//
+// The host knows names, groups and states. It runs nothing and does not parse the
+// options of programs: a test that needs a verb to be refused scripts it with
+// Refuse.
+package sdktest
