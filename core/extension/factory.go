@@ -83,9 +83,9 @@ func (s sources) find(text string) (factory, error) {
 	if name, ok := legacyName(text); ok {
 		return s.findBundled(name, nil)
 	}
-	if pkg, ok := pythonFactory(text); ok {
-		return factory{}, fmt.Errorf("it is a Python extension, of the package %s, and Python extensions cannot be loaded; "+
-			"remove the section, or name a plugin: %s", pkg, s.offers())
+	if module, ok := pythonFactory(text); ok {
+		return factory{}, fmt.Errorf("it is of the Python module %s, and Python extensions cannot be loaded; "+
+			"remove the section, or name a plugin: %s", module, s.offers())
 	}
 	words, err := splitWords(text)
 	if err != nil {
@@ -179,9 +179,9 @@ func (path noFile) Error() string   { return "there is no file " + string(path) 
 func (noFile) Is(target error) bool { return target == fs.ErrNotExist }
 
 // pythonFactory recognises the reference's form of a factory, "module:attribute",
-// and gives the module's package.
-func pythonFactory(text string) (string, bool) {
-	m := regexp.MustCompile(`^([A-Za-z_]\w*)(?:\.\w+)*\s*:\s*[A-Za-z_][\w.]*$`).FindStringSubmatch(text)
+// and gives the module.
+func pythonFactory(text string) (module string, ok bool) {
+	m := regexp.MustCompile(`^([A-Za-z_]\w*(?:\.\w+)*)\s*:\s*[A-Za-z_][\w.]*$`).FindStringSubmatch(text)
 	if m == nil {
 		return "", false
 	}
