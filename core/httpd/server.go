@@ -1,0 +1,156 @@
+package httpd
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/plugvisor/plugvisor/core"
+	"github.com/plugvisor/plugvisor/rpcinterface"
+)
+
+// Backend is what a server serves. All of it may be used by many goroutines.
+type Backend struct {
+	// Call makes one call. Its context ends with the listener, not with the client.
+	Call func(ctx context.Context, method string, params []rpcinterface.Value, caller rpcinterface.Caller) (rpcinterface.Value, error)
+	// MainLog gives the path of the daemon's log, "" for none.
+	MainLog func() string
+	// ProcessLog gives the path of a process's log, by the name that clients give
+	// ("group:process") and the channel "stdout" or "stderr".
+	ProcessLog func(name, channel string) (path string, ok bool)
+	// Follow writes the last head bytes of a file and what is added to it, until
+	// ctx ends or write fails.
+	Follow func(ctx context.Context, path string, head int64, write func([]byte) error) error
+	// Handler serves every other path, to authenticated clients. Where it is nil
+	// there is nothing.
+	Handler http.Handler
+	Logger  core.Logger
+}
+
+// headerTimeout is how long a new connection may take to send its first head. A
+// later one may take any time: it costs what an idle connection does.
+const headerTimeout = time.Minute
+
+// running is the server on a listener.
+type running struct {
+	http *http.Server
+	done chan struct{} // closed when no connection is taken any more
+}
+
+func (l *Listener) run(b *Backend) *running {
+	h := &handler{Backend: b, ctx: l.ctx, section: l.spec.Section, unix: l.spec.Unix,
+		login: newLogin(l.spec.Username, l.spec.Password)}
+	if !h.login.required {
+		b.Logger.Log(rpcinterface.LevelCrit, fmt.Sprintf("Server '%s' running without any HTTP authentication checking", l.spec.Section))
+	}
+	r := &running{done: make(chan struct{}), http: &http.Server{
+		Handler:                      h,
+		ReadHeaderTimeout:            headerTimeout,
+		MaxHeaderBytes:               maxHead,
+		DisableGeneralOptionsHandler: true,
+		ConnState:                    l.track,
+		BaseContext:                  func(net.Listener) context.Context { return l.ctx },
+		ErrorLog:                     log.New(errorLog{b.Logger}, "", 0),
+	}}
+	go func() {
+		defer close(r.done)
+		// It ends with the error that says so, at Close.
+		_ = r.http.Serve(mendingListener{l.socket})
+	}()
+	return r
+}
+
+// track counts the connections that have a request under way.
+func (l *Listener) track(nc net.Conn, state http.ConnState) {
+	c := nc.(*conn)
+	active := state == http.StateActive
+	switch {
+	case active == c.active:
+		return
+	case active:
+		l.active.Add(1)
+	case l.active.Add(-1) == 0:
+		select {
+		case l.drained <- struct{}{}:
+		default:
+		}
+	}
+	c.active = active
+}
+
+// mendingListener hands out its connections as conn.
+type mendingListener struct{ net.Listener }
+
+func (m mendingListener) Accept() (net.Conn, error) {
+	nc, err := m.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &conn{Conn: nc}, nil
+}
+
+// errorLog takes net/http's own messages to the main log.
+type errorLog struct{ logger core.Logger }
+
+func (e errorLog) Write(line []byte) (int, error) {
+	e.logger.Log(rpcinterface.LevelErro, strings.TrimSuffix(string(line), "\n"))
+	return len(line), nil
+}
+
+// handler serves the requests of one listener.
+type handler struct {
+	*Backend
+	ctx     context.Context
+	section string
+	unix    bool
+	login   login
+}
+
+// ServeHTTP is http.Handler's. A path belongs to a service by how it begins, as in
+// the reference.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header()["Server"] = []string{"Medusa/1.12"} // what the reference says
+	switch h.login.check(r) {
+	case loginMissing:
+		w.Header().Set("WWW-Authenticate", `Basic realm="default"`)
+		w.Header().Set("Connection", "close")
+		errorPage(w, http.StatusUnauthorized)
+		return
+	case loginMalformed:
+		errorPage(w, http.StatusBadRequest)
+		return
+	}
+	switch path := r.URL.Path; {
+	case strings.HasPrefix(path, "/RPC2"):
+		h.serveCall(w, r)
+	case strings.HasPrefix(path, "/logtail"):
+		h.serveProcessLog(w, r)
+	case strings.HasPrefix(path, "/mainlogtail"):
+		h.serveMainLog(w, r)
+	case h.Handler != nil:
+		h.Handler.ServeHTTP(w, r)
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		errorPage(w, http.StatusNotFound)
+	default:
+		errorPage(w, http.StatusBadRequest)
+	}
+}
+
+// errorPage answers with the reference's page for a status.
+func errorPage(w http.ResponseWriter, status int) {
+	page := fmt.Sprintf("<head>\r\n<title>Error response</title>\r\n</head>\r\n<body>\r\n<h1>Error response</h1>\r\n"+
+		"<p>Error code %d.\r\n<p>Message: %s.\r\n</body>\r\n", status, http.StatusText(status))
+	answer(w, status, "text/html", []byte(page))
+}
+
+func answer(w http.ResponseWriter, status int, contentType string, body []byte) {
+	header := w.Header()
+	header["Content-Type"] = []string{contentType}
+	header["Content-Length"] = []string{fmt.Sprint(len(body))}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that has gone needs no answer
+}
