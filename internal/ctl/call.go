@@ -1,0 +1,74 @@
+package ctl
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/kolo/xmlrpc"
+)
+
+func callCommand() command {
+	return command{name: "call", run: call, help: []string{
+		"call <namespace>.<method> [arg ...]\tCall any method, print its result as JSON",
+		"\t\t\tAn argument is JSON where it parses as JSON, else a string.",
+		"\t\t\tA fault is told on standard error, with exit code 1.",
+	}}
+}
+
+// call calls any method of any namespace. Only the result goes to standard
+// output; everything else, misuse included, goes to standard error.
+func call(s *session, words []string) error {
+	if len(words) == 0 {
+		s.exit = exitInvalidArgs
+		fmt.Fprintln(s.stderr, "Error: call requires a method name")
+		for _, line := range callCommand().help {
+			fmt.Fprintln(s.stderr, line)
+		}
+		return nil
+	}
+	text, err := s.client.callJSON(words[0], words[1:])
+	if err == nil {
+		s.printf("%s", text)
+		return nil
+	}
+	s.exit = exitGeneric
+	var f xmlrpc.FaultError
+	var status *statusError
+	switch {
+	case errors.As(err, &f):
+		fmt.Fprintf(s.stderr, "fault %d: %s\n", f.Code, f.String)
+	case errors.As(err, &status) && status.code == 401:
+		fmt.Fprintln(s.stderr, "Server requires authentication")
+	case errors.Is(err, syscall.ECONNREFUSED):
+		fmt.Fprintf(s.stderr, "%s refused connection\n", s.client.url)
+		s.exit = exitRefused
+	case errors.Is(err, syscall.ENOENT):
+		fmt.Fprintf(s.stderr, "%s no such file\n", s.client.url)
+		s.exit = exitNotRunning
+	default:
+		fmt.Fprintf(s.stderr, "error: %v\n", err)
+	}
+	return nil
+}
+
+// callJSON calls a method with arguments as typed and gives the result as JSON.
+func (c *client) callJSON(method string, words []string) ([]byte, error) {
+	args := make([]any, len(words))
+	for i, word := range words {
+		v, err := argument(word)
+		if err != nil {
+			return nil, fmt.Errorf("cannot use argument %d: %w", i+1, err)
+		}
+		args[i] = v
+	}
+	var v any
+	if err := c.call(&v, method, args...); err != nil {
+		return nil, err
+	}
+	text, err := appendJSON(nil, v)
+	if err != nil {
+		return nil, fmt.Errorf("cannot show result of %s: %w", method, err)
+	}
+	return text, nil
+}
