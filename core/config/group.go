@@ -114,11 +114,13 @@ func (l *loader) readGroup(section *ini.Section, grouped map[string]bool) error 
 	if group.Priority, err = l.priority(section); err != nil {
 		return err
 	}
+	blamed := section.Name()
 	for _, program := range parseList(programs) {
 		programSection := "program:" + program
 		if !l.doc.has(programSection) {
-			return fmt.Errorf("[%s] names unknown program or fcgi-program %s", section.Name(), program)
+			return fmt.Errorf("[%s] names unknown program or fcgi-program %s", blamed, program)
 		}
+		blamed = programSection // as the reference does, by mistake
 		grouped[programSection] = true
 		processes, err := l.readProgram(l.doc.section(programSection), name)
 		if err != nil {

@@ -5,6 +5,9 @@ import (
 	"unicode/utf8"
 )
 
+// truncated is the reason where the text ends within a character.
+const truncated = "unexpected end of data"
+
 // checkUTF8 says where a text is not UTF-8, in the words of Python's decoder.
 // Positions are bytes from the start of the text.
 func checkUTF8(text []byte) error {
@@ -19,10 +22,14 @@ func checkUTF8(text []byte) error {
 			continue
 		}
 		reason, n := badSequence(text[i:])
-		if n == 1 {
-			return fmt.Errorf("'utf-8' codec can't decode byte 0x%02x in position %d: %s", text[i], i, reason)
+		at := i
+		if reason == truncated { // which Python counts from the part that is left over
+			at = 0
 		}
-		return fmt.Errorf("'utf-8' codec can't decode bytes in position %d-%d: %s", i, i+n-1, reason)
+		if n == 1 {
+			return fmt.Errorf("'utf-8' codec can't decode byte 0x%02x in position %d: %s", text[i], at, reason)
+		}
+		return fmt.Errorf("'utf-8' codec can't decode bytes in position %d-%d: %s", at, at+n-1, reason)
 	}
 	return nil
 }
@@ -53,7 +60,7 @@ func badSequence(text []byte) (reason string, n int) {
 	}
 	for n = 1; n <= need; n++ {
 		if n == len(text) {
-			return "unexpected end of data", n
+			return truncated, n
 		}
 		if text[n] < low || text[n] > high {
 			break

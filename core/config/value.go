@@ -64,8 +64,8 @@ func truncate(x float64) (int64, error) {
 	switch {
 	case math.IsNaN(x):
 		return 0, errors.New("cannot convert float NaN to integer")
-	case math.IsInf(x, 0):
-		return 0, errors.New("cannot convert float infinity to integer")
+	case math.IsInf(x, 0): // an OverflowError, which breaks the reference
+		return ParseInteger(pytext.Repr(rpcinterface.Double(x)))
 	case x >= math.MaxInt64:
 		return math.MaxInt64, nil
 	case x <= math.MinInt64:
@@ -103,13 +103,14 @@ func autorestart(v rpcinterface.Value) (core.Autorestart, error) {
 func ParseSignal(v rpcinterface.Value) (int, error) {
 	number, err := integer(v)
 	if err != nil {
-		name := strings.ToUpper(pytext.Strip(textOf(v)))
+		text := textOf(v)
+		name := strings.ToUpper(pytext.Strip(text))
 		if !strings.HasPrefix(name, "SIG") {
 			name = "SIG" + name
 		}
 		n, ok := signalNumber(name)
 		if !ok {
-			return 0, fmt.Errorf("value %s is not a valid signal name", pytext.Repr(v))
+			return 0, fmt.Errorf("value %s is not a valid signal name", pytext.ReprString(text))
 		}
 		return n, nil
 	}
@@ -176,7 +177,7 @@ func userID(env *Environment, v rpcinterface.Value) (int, error) {
 	}
 	uid, err := integer(v)
 	if err != nil {
-		return 0, err
+		return 0, errType()
 	}
 	a, err := userByID(env, uid, pytext.Str(v))
 	return a.UID, err
