@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestManyShortLivedChildrenAreReportedOnce(t *testing.T) {
@@ -97,12 +99,11 @@ func TestExitBeforeRegistration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.wake <- struct{}{}
-	waitFor(t, func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return c.early[pid] != nil
-	})
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOWAIT, nil); err != nil && err != syscall.ECHILD {
+		t.Fatal(err)
+	}
+	c.collect(pid) // unless the reaper was faster
 	done := make(chan syscall.WaitStatus, 2)
 	c.registered(spawn, pid, owner{onExit: func(s syscall.WaitStatus) { done <- s }})
 	if got := receive(t, done).ExitStatus(); got != 7 {
@@ -337,17 +338,5 @@ func readLine(t *testing.T, f *os.File) string {
 			return string(line)
 		}
 		line = append(line, b[0])
-	}
-}
-
-// waitFor yields until a condition that other goroutines bring about holds.
-func waitFor(t *testing.T, holds func() bool) {
-	t.Helper()
-	end := time.Now().Add(deadline)
-	for !holds() {
-		if time.Now().After(end) {
-			t.Fatal("it never came about")
-		}
-		time.Sleep(time.Millisecond)
 	}
 }

@@ -42,8 +42,8 @@ type Log struct {
 	level rpcinterface.LogLevel
 	clock core.Clock
 	path  string
-	file  *logfile.File   // nil for none
-	sys   *logfile.Syslog // nil for none
+	file  *logfile.File  // nil for none
+	sys   io.WriteCloser // the system's log, nil for none
 
 	mu     sync.Mutex
 	stdout io.Writer

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -163,6 +164,28 @@ func TestRotation(t *testing.T) {
 	}
 	if got, want := contents(t, path), line(2); got != want {
 		t.Errorf("file %q, want %q", got, want)
+	}
+}
+
+// messages are what a system's log was sent.
+type messages []string
+
+func (m *messages) Write(p []byte) (int, error) {
+	*m = append(*m, string(p))
+	return len(p), nil
+}
+
+func (*messages) Close() error { return nil }
+
+func TestSyslogHasAMessageForEachLine(t *testing.T) {
+	var got messages
+	l := open(t, Config{Path: "syslog"})
+	l.sys = &got
+	l.Log(rpcinterface.LevelWarn, "one\n\nthree\n")
+	l.Log(rpcinterface.LevelDebg, "too low")
+	want := messages{prefix + "WARN one\n", prefix + "WARN \n", prefix + "WARN three\n"}
+	if !slices.Equal(got, want) {
+		t.Errorf("messages %q, want %q", got, want)
 	}
 }
 
