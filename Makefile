@@ -1,0 +1,49 @@
+# make build        bin/supervisord, one executable, and links to it
+# make run          build, then run the example in the foreground
+# make test         all tests; the last line counts them. PLUGVISOR_REQUIRE=all
+#                   makes a skipped test a failure
+# make check        formatting, vet, staticcheck, generated code, import table
+# make generate     write the generated code anew
+# make bench        Go benchmarks
+# make bench-peers  ours beside the reference and the floors; ARGS are its flags
+# make clean        remove what was built
+
+GO ?= go
+TOOLS := $(CURDIR)/bin/.tools
+RACE := ./core/...,./rpcinterface/...,./sdk/...
+
+.PHONY: build run test check generate bench bench-peers clean
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/supervisord ./cmd/supervisord
+	ln -sf supervisord bin/supervisorctl
+
+run: build
+	exec bin/supervisord -n -c examples/supervisord.conf
+
+test: build
+	$(GO) build -o $(TOOLS)/testrun ./internal/testrun
+	$(TOOLS)/testrun -race $(RACE) ./...
+
+check: generate
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt these:"; echo "$$files"; exit 1; fi
+	$(GO) vet ./...
+	cd tools && $(GO) vet ./...
+	cd tools && $(GO) build -o $(TOOLS)/staticcheck honnef.co/go/tools/cmd/staticcheck
+	$(TOOLS)/staticcheck ./...
+	@changed=$$(git status --porcelain -- rpcinterface/wire/pb); \
+	if [ -n "$$changed" ]; then echo "generated code is not as committed:"; echo "$$changed"; exit 1; fi
+	$(GO) test ./internal/archtest
+
+generate:
+	cd tools && $(GO) run ./genproto
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+bench-peers: build
+	$(GO) build -o $(TOOLS)/benchpeers ./internal/benchpeers
+	$(TOOLS)/benchpeers -supervisord bin/supervisord $(ARGS)
+
+clean:
+	rm -rf bin
