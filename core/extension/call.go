@@ -12,7 +12,7 @@ import (
 // endpoint is an extension as the registry has it. Its methods are those of one
 // description; when a plugin comes back with others, it gets another endpoint.
 type endpoint struct {
-	x       *Extension
+	x       *extension
 	methods []rpcinterface.Method
 }
 
@@ -25,7 +25,7 @@ func (e *endpoint) Call(ctx context.Context, call *rpcinterface.Call) (rpcinterf
 }
 
 // call sends a call to the plugin, once at most.
-func (x *Extension) call(ctx context.Context, call *rpcinterface.Call) (rpcinterface.Value, error) {
+func (x *extension) call(ctx context.Context, call *rpcinterface.Call) (rpcinterface.Value, error) {
 	timeout := x.callTimeout()
 	parent := ctx
 	ctx, cancel := context.WithTimeout(parent, timeout)
@@ -67,7 +67,7 @@ func (x *Extension) call(ctx context.Context, call *rpcinterface.Call) (rpcinter
 	}
 }
 
-func (x *Extension) callTimeout() time.Duration {
+func (x *extension) callTimeout() time.Duration {
 	if x.spec.CallTimeout > 0 {
 		return x.spec.CallTimeout
 	}
@@ -76,7 +76,7 @@ func (x *Extension) callTimeout() time.Duration {
 
 // begin finds the session that a call goes to, and enters the call there. It waits
 // while the extension starts.
-func (x *Extension) begin(ctx context.Context, method string, open *openCall) (*session, string, error) {
+func (x *extension) begin(ctx context.Context, method string, open *openCall) (*session, string, error) {
 	for {
 		v := x.current.Load()
 		if _, ok := v.methods[method]; !ok && v.methods != nil && v.life.state != Starting {
@@ -107,7 +107,7 @@ func (x *Extension) begin(ctx context.Context, method string, open *openCall) (*
 
 // probe looks, once at a time, whether a plugin that could not be reached serves at
 // all. One that does not is ended, and so started again.
-func (x *Extension) probe(s *session) {
+func (x *extension) probe(s *session) {
 	if !s.probing.CompareAndSwap(false, true) {
 		return
 	}
@@ -138,7 +138,7 @@ func (x *Extension) probe(s *session) {
 // it serves.
 const probeTimeout = 5 * time.Second
 
-func (x *Extension) fault(format string, args ...any) error {
+func (x *extension) fault(format string, args ...any) error {
 	return rpcinterface.NewFault(rpcinterface.CodeFailed,
 		fmt.Sprintf("extension '%s' ", x.spec.Name)+fmt.Sprintf(format, args...))
 }

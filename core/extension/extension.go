@@ -13,10 +13,10 @@ import (
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
-// Extension is one [rpcinterface:x] section that a plugin serves, with all the
+// extension is one [rpcinterface:x] section that a plugin serves, with all the
 // processes that come and go for it. A single goroutine leads its life; whoever
 // else is interested reads the view, which is replaced whole at each change.
-type Extension struct {
+type extension struct {
 	m    *Manager
 	spec core.ExtensionSpec
 	log  hclog.Logger
@@ -42,8 +42,8 @@ type view struct {
 	changed chan struct{}
 }
 
-func newExtension(m *Manager, spec core.ExtensionSpec) *Extension {
-	x := &Extension{m: m, spec: spec, log: m.cfg.HCLog(spec.Name), done: make(chan struct{})}
+func newExtension(m *Manager, spec core.ExtensionSpec) *extension {
+	x := &extension{m: m, spec: spec, log: m.cfg.HCLog(spec.Name), done: make(chan struct{})}
 	v := &view{life: life{state: Starting, since: m.cfg.Clock.Now()}, changed: make(chan struct{})}
 	if !spec.Enabled {
 		v.life = life{state: Disabled, since: v.life.since, reason: "plugin.enabled is false"}
@@ -55,7 +55,7 @@ func newExtension(m *Manager, spec core.ExtensionSpec) *Extension {
 
 // factory gives the resolved factory. A required one was resolved before anything
 // started; any other is looked for again at each attempt.
-func (x *Extension) factory() (factory, error) {
+func (x *extension) factory() (factory, error) {
 	if !x.known {
 		f, err := x.m.sources().resolve(x.spec)
 		if err != nil {
@@ -70,7 +70,7 @@ func (x *Extension) factory() (factory, error) {
 // of the first attempt goes to first; a required extension whose first attempt
 // fails ends. What happens next is the table's business; here each state has its
 // one thing to do.
-func (x *Extension) lead(ctx context.Context, first chan<- error) {
+func (x *extension) lead(ctx context.Context, first chan<- error) {
 	defer close(x.done)
 	var s *session
 	for {
@@ -129,14 +129,14 @@ func (x *Extension) lead(ctx context.Context, first chan<- error) {
 	}
 }
 
-func (x *Extension) now() time.Time { return x.m.cfg.Clock.Now() }
+func (x *extension) now() time.Time { return x.m.cfg.Clock.Now() }
 
 // enter makes l the truth and wakes who waits for a change.
-func (x *Extension) enter(l life, s *session) {
+func (x *extension) enter(l life, s *session) {
 	x.change(func(v *view) { v.life, v.session = l, s })
 }
 
-func (x *Extension) change(f func(*view)) {
+func (x *extension) change(f func(*view)) {
 	old := x.current.Load()
 	v := *old
 	v.changed = make(chan struct{})
@@ -146,7 +146,7 @@ func (x *Extension) change(f func(*view)) {
 }
 
 // ready takes a configured plugin into service.
-func (x *Extension) ready(s *session) {
+func (x *extension) ready(s *session) {
 	old := x.current.Load()
 	again := old.methods != nil
 	methods := make(map[string]struct{}, len(s.desc.Methods))
@@ -170,18 +170,18 @@ func (x *Extension) ready(s *session) {
 }
 
 // endpoint is what the registry gets, for the methods of this moment.
-func (x *Extension) endpoint() *endpoint {
+func (x *extension) endpoint() *endpoint {
 	return &endpoint{x: x, methods: x.current.Load().desc.Methods}
 }
 
 // kill ends the process of this moment without asking it.
-func (x *Extension) kill() {
+func (x *extension) kill() {
 	if s := x.latest.Load(); s != nil {
 		s.proc.Kill(context.Background())
 	}
 }
 
-func (x *Extension) info() Info {
+func (x *extension) info() Info {
 	v := x.current.Load()
 	info := Info{
 		Name:    x.spec.Name,
@@ -207,7 +207,7 @@ func sameMethod(a, b rpcinterface.Method) bool {
 }
 
 // fail is a failed attempt, or the end of the session that ran.
-func (x *Extension) fail(reason string, s *session) {
+func (x *extension) fail(reason string, s *session) {
 	l := x.current.Load().life.fail(x.now(), reason, x.m.restart)
 	x.enter(l, nil)
 	what := "cannot start extension '" + x.spec.Name + "': " + reason
@@ -225,13 +225,13 @@ func (x *Extension) fail(reason string, s *session) {
 }
 
 // discard reports what went wrong while a session was ended.
-func (x *Extension) discard(err error) {
+func (x *extension) discard(err error) {
 	if err != nil {
 		x.say(rpcinterface.LevelWarn, "extension '%s' did not end in order: %s", x.spec.Name, oneLine(err.Error()))
 	}
 }
 
-func (x *Extension) say(level rpcinterface.LogLevel, format string, args ...any) {
+func (x *extension) say(level rpcinterface.LogLevel, format string, args ...any) {
 	if x.m.cfg.Logger.Enabled(level) {
 		x.m.cfg.Logger.Log(level, fmt.Sprintf(format, args...))
 	}

@@ -219,22 +219,26 @@ func wantFault(t *testing.T, err error, code int, words ...string) {
 	}
 }
 
-// gone says whether a process has ended, or waits to be reaped.
-func gone(pid int) bool {
+// stateOf gives the letter that the kernel has for what a process does, "" when there
+// is none.
+func stateOf(pid int) string {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return true
+		return ""
 	}
 	_, after, _ := strings.Cut(string(stat), ") ")
-	return strings.HasPrefix(after, "Z") || strings.HasPrefix(after, "X")
+	return after[:1]
 }
 
-// awaitGone waits for the end of a process that is no child of ours.
-func awaitGone(t *testing.T, pid int) {
+// gone says whether a process has ended, or waits to be reaped.
+func gone(pid int) bool { return strings.Contains("ZX", stateOf(pid)) }
+
+// await waits for a thing that nothing tells of.
+func await(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !gone(pid); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); !is(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("process %d is still there", pid)
+			t.Fatalf("waited in vain: %s", what)
 		}
 	}
 }

@@ -99,7 +99,7 @@ func (p *testPlugin) Describe(context.Context) (rpcinterface.Description, error)
 			rpcinterface.GrantLogWrite, "rpc:call=a.*"},
 	}
 	for _, name := range []string{"echo", "pid", "caller", "exit", "hang", "grandchild", "groups", "add",
-		"processes", "log", "call", "own", "expired", "print", "deep", "greet", "refuse"} {
+		"processes", "log", "call", "own", "expired", "print", "deep", "greet", "refuse", "record"} {
 		d.Methods = append(d.Methods, rpcinterface.Method{Name: name, Help: "does " + name})
 	}
 	if path, ok := strings.CutPrefix(p.behaviour, "changing:"); ok {
@@ -175,6 +175,14 @@ func (p *testPlugin) Call(ctx context.Context, call *rpcinterface.Call) (rpcinte
 		return p.host.Call(ctx, p.expired, text(0), nil)
 	case "deep":
 		return p.host.Call(ctx, call.Token, p.name+".deep", nil)
+	case "record":
+		f, err := os.OpenFile(text(0), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		_, err = fmt.Fprintln(f, text(1))
+		return rpcinterface.Bool(true), err
 	case "print":
 		fmt.Println("to stdout")
 		fmt.Fprintln(os.Stderr, "to stderr")

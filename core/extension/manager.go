@@ -52,8 +52,9 @@ const (
 	defaultStopTimeout  = 2 * time.Second
 )
 
-// Manager owns the extensions of one daemon, from Resolve over Start to Stop, each
-// called once. Its other methods may be used by many goroutines at once.
+// Manager owns the extensions of one daemon, from Resolve over Start to Stop, in
+// this order and by one goroutine; a second Stop does nothing. List may be used by
+// many goroutines at once after Resolve.
 type Manager struct {
 	cfg          Config
 	restart      RestartPolicy
@@ -72,7 +73,7 @@ type Manager struct {
 type member struct {
 	spec    core.ExtensionSpec
 	builtin rpcinterface.Namespace
-	ext     *Extension
+	ext     *extension
 }
 
 // New makes a manager and starts nothing.
@@ -220,7 +221,7 @@ func (m *Manager) register() {
 
 // republish gives an extension whose methods are others now its new place in the
 // registry. Before the registry is filled there is nothing to do.
-func (m *Manager) republish(x *Extension) {
+func (m *Manager) republish(x *extension) {
 	m.publishing.Lock()
 	defer m.publishing.Unlock()
 	if m.published {

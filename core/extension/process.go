@@ -22,10 +22,10 @@ import (
 	"github.com/plugvisor/plugvisor/core/child"
 )
 
-// LifelineEnv is set to "1" in the environment of a plugin whose standard input is
+// lifelineEnv is set to "1" in the environment of a plugin whose standard input is
 // a pipe that the daemon holds and never writes to: it ends when the daemon does,
 // and so should the plugin.
-const LifelineEnv = "PLUGVISOR_LIFELINE"
+const lifelineEnv = "PLUGVISOR_LIFELINE"
 
 // maxHandshake is how long the first line of a plugin's output may be, in bytes.
 const maxHandshake = 16 << 10
@@ -76,7 +76,7 @@ func newProcess(children *child.Children, f factory, environ []string, out *outp
 		children: children,
 		path:     f.path,
 		argv:     f.argv,
-		env:      append(pluginEnviron(environ), LifelineEnv+"=1"),
+		env:      append(pluginEnviron(environ), lifelineEnv+"=1"),
 		out:      out,
 		atEnd:    atEnd,
 		running:  make(chan struct{}),

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func TestKilledDuringCall(t *testing.T) {
 				if c.grandchild == "setsid" {
 					t.Cleanup(func() { syscall.Kill(int(grandchild.(rpcinterface.Int)), syscall.SIGKILL) })
 				} else {
-					defer awaitGone(t, int(grandchild.(rpcinterface.Int)))
+					defer await(t, "the grandchild ends", func() bool { return gone(int(grandchild.(rpcinterface.Int))) })
 				}
 			}
 			began := time.Now()
@@ -46,7 +47,7 @@ func TestKilledDuringCall(t *testing.T) {
 				_, err := r.call(t, "x.hang")
 				answer <- err
 			}()
-			awaitCalls(t, r, "x", 1)
+			awaitCalls(t, r, 1)
 			kill(t, pid, syscall.SIGKILL)
 			wantFault(t, <-answer, rpcinterface.CodeFailed,
 				"FAILED: extension 'x' was killed by SIGKILL during the call; the outcome is unknown")
@@ -62,21 +63,15 @@ func TestKilledDuringCall(t *testing.T) {
 	}
 }
 
-// awaitCalls waits until the plugin has n calls open.
-func awaitCalls(t *testing.T, r *rig, name string, n int) {
+// awaitCalls waits until the plugin of the first section has n calls open.
+func awaitCalls(t *testing.T, r *rig, n int) {
 	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		for _, mb := range r.members {
-			s := mb.ext.latest.Load()
-			s.calls.mu.Lock()
-			open := len(s.calls.open)
-			s.calls.mu.Unlock()
-			if mb.spec.Name == name && open == n {
-				return
-			}
-		}
-	}
-	t.Fatalf("%s has not %d calls open", name, n)
+	calls := r.members[0].ext.latest.Load().calls
+	await(t, "calls are open", func() bool {
+		calls.mu.Lock()
+		defer calls.mu.Unlock()
+		return len(calls.open) == n
+	})
 }
 
 func TestExitsDuringCall(t *testing.T) {
@@ -92,12 +87,85 @@ func TestExitsDuringCall(t *testing.T) {
 	wantFault(t, err, rpcinterface.CodeFailed, "extension 'x' is in BACKOFF, to be started again in ", "it exited with status 7")
 }
 
+// However often the plugin is killed under its callers, each call is made once at
+// most, and exactly once where it was answered.
+func TestNeverSentTwice(t *testing.T) {
+	r := newRig(t, Config{
+		Specs:   []core.ExtensionSpec{section("x", "ok")},
+		Restart: RestartPolicy{Healthy: time.Nanosecond, First: time.Second, Max: time.Second, Limit: 10},
+	}).start(t)
+	file := filepath.Join(t.TempDir(), "calls")
+	var (
+		callers, answered sync.WaitGroup
+		mu                sync.Mutex
+		made              = map[string]bool{}
+	)
+	finish := make(chan struct{})
+	for caller := range 8 {
+		answered.Add(1)
+		callers.Go(func() {
+			for n := 0; ; n++ {
+				id := fmt.Sprintf("%d/%d", caller, n)
+				_, err := r.call(t, "x.record", file, id)
+				if err != nil && !strings.Contains(err.Error(), "the outcome is unknown") {
+					t.Errorf("call %s: %v", id, err)
+				}
+				if err == nil {
+					mu.Lock()
+					made[id] = true
+					mu.Unlock()
+				}
+				if n == 0 {
+					answered.Done()
+				}
+				select {
+				case <-finish:
+					return
+				default:
+				}
+			}
+		})
+	}
+	answered.Wait()
+	last := 0
+	for range 3 {
+		await(t, "the plugin runs", func() bool {
+			pid := r.List()[0].PID
+			runs := pid != 0 && pid != last
+			last = pid
+			return runs
+		})
+		kill(t, rpcinterface.Int(last), syscall.SIGKILL)
+	}
+	close(finish)
+	callers.Wait()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	times := map[string]int{}
+	for line := range strings.Lines(string(b)) {
+		times[strings.TrimSpace(line)]++
+	}
+	for id, n := range times {
+		if n != 1 {
+			t.Errorf("call %s was made %d times", id, n)
+		}
+	}
+	for id := range made {
+		if times[id] != 1 {
+			t.Errorf("call %s was answered and made %d times", id, times[id])
+		}
+	}
+}
+
 func TestStoppedPlugin(t *testing.T) {
 	spec := section("x", "ok")
 	spec.CallTimeout = 300 * time.Millisecond
 	r := newRig(t, Config{Specs: []core.ExtensionSpec{spec}, StopTimeout: 300 * time.Millisecond}).start(t)
 	pid := r.mustCall(t, "x.pid")
 	kill(t, pid, syscall.SIGSTOP)
+	await(t, "the plugin is stopped", func() bool { return stateOf(int(pid.(rpcinterface.Int))) == "T" })
 	began := time.Now()
 	_, err := r.call(t, "x.echo")
 	wantFault(t, err, rpcinterface.CodeFailed, "extension 'x' did not answer within 300ms (plugin.call_timeout); the outcome is unknown")
@@ -129,15 +197,18 @@ func TestStopIsHurried(t *testing.T) {
 func TestCallerLeaves(t *testing.T) {
 	r := newRig(t, Config{Specs: []core.ExtensionSpec{section("x", "ok")}}).start(t)
 	ctx, cancel := context.WithCancel(t.Context())
+	answer := make(chan error, 1)
 	go func() {
-		awaitCalls(t, r, "x", 1)
-		cancel()
+		_, err := r.registry.Call(ctx, "x.hang", nil, testCaller)
+		answer <- err
 	}()
-	_, err := r.registry.Call(ctx, "x.hang", nil, testCaller)
-	wantFault(t, err, rpcinterface.CodeFailed, "had not answered when the caller left")
+	awaitCalls(t, r, 1)
+	cancel()
+	wantFault(t, <-answer, rpcinterface.CodeFailed, "had not answered when the caller left")
+
 	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err = r.registry.Call(ctx, "x.hang", nil, testCaller)
+	_, err := r.registry.Call(ctx, "x.hang", nil, testCaller)
 	wantFault(t, err, rpcinterface.CodeFailed, "did not answer by the caller's deadline")
 }
 
@@ -309,7 +380,7 @@ func TestDaemonKilled(t *testing.T) {
 	}
 	<-ended
 	for _, pid := range plugins {
-		awaitGone(t, pid)
+		await(t, "the plugin ends", func() bool { return gone(pid) })
 	}
 	left, _ := os.ReadDir(runDir)
 	if len(left) != 1 {

@@ -36,7 +36,7 @@ type session struct {
 
 // launch starts the extension's process, has it describe itself and hands it its
 // configuration. It ends with ctx. On an error nothing is left of the process.
-func (x *Extension) launch(ctx context.Context) (*session, error) {
+func (x *extension) launch(ctx context.Context) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, x.m.startTimeout)
 	defer cancel()
 	f, err := x.factory()
@@ -54,7 +54,7 @@ func (x *Extension) launch(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-func (x *Extension) newSession(f factory) *session {
+func (x *extension) newSession(f factory) *session {
 	cfg := &x.m.cfg
 	out := newOutput(x.log, cfg.Clock)
 	s := &session{out: out, calls: newCalls()}
@@ -90,7 +90,7 @@ func (x *Extension) newSession(f factory) *session {
 }
 
 // start goes from nothing to a configured plugin.
-func (s *session) start(ctx context.Context, x *Extension, k kind) error {
+func (s *session) start(ctx context.Context, x *extension, k kind) error {
 	if err := s.connect(ctx); err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (s *session) connect(ctx context.Context) error {
 }
 
 // failure gives the reason of a failed start in one line.
-func (s *session) failure(x *Extension, err error) error {
+func (s *session) failure(x *extension, err error) error {
 	var fault *rpcinterface.Fault
 	if errors.As(err, &fault) {
 		return errors.New(oneLine(strings.TrimPrefix(fault.Message, "FAILED: ")))
