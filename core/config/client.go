@@ -35,29 +35,29 @@ func LoadClient(file string, env *Environment) (*Client, error) {
 	}
 	here := new(variables)
 	here.set("here", rpcinterface.String(dirname(NormalizePath(env, file))))
-	c := DefaultClient()
-	for _, o := range []struct {
-		name  string
-		value *string
-		given *bool
-		more  layers
-	}{
-		{"serverurl", &c.ServerURL, new(bool), layers{here}},
-		{"prompt", &c.Prompt, new(bool), nil},
-		{"username", &c.Username, &c.HasUsername, nil},
-		{"password", &c.Password, &c.HasPassword, nil},
-		{"history_file", &c.HistoryFile, new(bool), layers{here}},
-	} {
-		text, ok, err := l.get(l.doc.section("supervisorctl"), o.name, o.more...)
+	section := l.doc.section("supervisorctl")
+	var err error
+	read := func(name string, into *string, more ...*variables) (given bool) {
 		if err != nil {
-			return nil, err
+			return false
 		}
-		if ok {
-			*o.value, *o.given = text, true
+		var text string
+		if text, given, err = l.get(section, name, more...); given {
+			*into = text
 		}
-		if path, ok := strings.CutPrefix(c.ServerURL, "unix://"); o.name == "serverurl" && ok {
-			c.ServerURL = "unix://" + NormalizePath(env, path)
-		}
+		return given
+	}
+	c := DefaultClient()
+	read("serverurl", &c.ServerURL, here)
+	read("prompt", &c.Prompt)
+	c.HasUsername = read("username", &c.Username)
+	c.HasPassword = read("password", &c.Password)
+	read("history_file", &c.HistoryFile, here)
+	if err != nil {
+		return nil, err
+	}
+	if path, ok := strings.CutPrefix(c.ServerURL, "unix://"); ok {
+		c.ServerURL = "unix://" + NormalizePath(env, path)
 	}
 	if c.HistoryFile != "" {
 		c.HistoryFile = NormalizePath(env, c.HistoryFile)

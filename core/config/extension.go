@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -86,7 +87,7 @@ func setHostKey(spec *core.ExtensionSpec, name, text string) (err error) {
 		grants, err = rpcinterface.ParseGrants(text)
 		spec.Grants = &grants
 	default:
-		return fmt.Errorf("unknown key (there are plugin.required, plugin.enabled, plugin.call_timeout, plugin.grants)")
+		return errors.New("unknown key (there are plugin.required, plugin.enabled, plugin.call_timeout, plugin.grants)")
 	}
 	return err
 }

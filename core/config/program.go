@@ -27,6 +27,8 @@ type ProgramContext struct {
 	File string
 }
 
+const sigTERM = 15
+
 // maxProcesses limits numprocs. The reference would try any number.
 const maxProcesses = 1 << 20
 
@@ -152,7 +154,7 @@ func (p *program) parse() ([]*core.ProcessSpec, error) {
 	spec.Autorestart = read(r, "autorestart", rpcinterface.String("unexpected"), autorestart)
 	spec.StartSecs = read(r, "startsecs", rpcinterface.Int(1), integer)
 	spec.StartRetries = read(r, "startretries", rpcinterface.Int(3), integer)
-	spec.StopSignal = read(r, "stopsignal", rpcinterface.String("TERM"), ParseSignal)
+	spec.StopSignal = read(r, "stopsignal", rpcinterface.Int(sigTERM), ParseSignal)
 	spec.StopWaitSecs = read(r, "stopwaitsecs", rpcinterface.Int(10), integer)
 	spec.StopAsGroup = read(r, "stopasgroup", rpcinterface.Bool(false), boolean)
 	spec.KillAsGroup = read(r, "killasgroup", rpcinterface.Bool(spec.StopAsGroup), boolean)

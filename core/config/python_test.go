@@ -227,3 +227,30 @@ func FuzzEnvironment(f *testing.F) {
 		}
 	})
 }
+
+// TestSignalsAgainstPython: names to numbers, and numbers to the name shown, of
+// which the one listed last wins.
+func TestSignalsAgainstPython(t *testing.T) {
+	var answer []struct{ OK [2]map[string]any }
+	pythontest.Run(t, driver, []pythonCase{{"signals", nil}}, &answer)
+	numbers, names := answer[0].OK[0], answer[0].OK[1]
+	valid := map[int64]bool{}
+	for name, number := range numbers {
+		want := int(number.(float64))
+		valid[int64(want)] = true
+		if got, ok := signalNumber(name); !ok || got != want {
+			t.Errorf("signalNumber(%s) = %d, %v; Python has %d", name, got, ok, want)
+		}
+	}
+	for n := int64(-2); n < 70; n++ {
+		if isSignal(n) != valid[n] {
+			t.Errorf("isSignal(%d) = %v", n, isSignal(n))
+		}
+		if name, ok := names[fmt.Sprint(n)]; ok && SignalName(int(n)) != name {
+			t.Errorf("SignalName(%d) = %s, Python has %s", n, SignalName(int(n)), name)
+		}
+	}
+	if got := SignalName(33); got != "signal 33" {
+		t.Errorf("SignalName(33) = %s", got)
+	}
+}

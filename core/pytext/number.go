@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -21,6 +22,9 @@ const maxRepr = 200
 // prefix 0o. Integers beyond 64 bits become the nearest that fits. The error is
 // the text of Python's ValueError.
 func ParseInt(s string, base int) (int64, error) {
+	if n, err := strconv.ParseInt(s, base, 64); err == nil {
+		return n, nil // what Go takes, Python takes
+	}
 	digits, negative, ok := intDigits(s, base)
 	if !ok {
 		repr := ReprString(s)

@@ -1,5 +1,5 @@
 # Answers each case as Python's own library does.
-import configparser, glob, io, json, os, posixpath, shlex, sys, tempfile
+import configparser, glob, io, json, os, posixpath, shlex, signal, sys, tempfile
 
 def parse(texts):
     p = configparser.RawConfigParser(inline_comment_prefixes=(';', '#'), strict=False)
@@ -19,7 +19,12 @@ def find(case):
             open(os.path.join(d, name), 'w').close()
         return [[n[len(d) + 1:] for n in sorted(glob.glob(d + '/' + p))] for p in case['patterns']]
 
+def signals(_):
+    names = {k: int(v) for k, v in signal.__dict__.items() if k.startswith('SIG')}
+    return [names, {str(v): k for k, v in names.items() if not k.startswith('SIG_')}]
+
 functions = {
+    'signals': signals,
     'parse': parse,
     'split': shlex.split,
     'pairs': pairs,
