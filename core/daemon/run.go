@@ -1,0 +1,302 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/plugvisor/plugvisor/core"
+	"github.com/plugvisor/plugvisor/core/child"
+	"github.com/plugvisor/plugvisor/core/config"
+	"github.com/plugvisor/plugvisor/core/engine"
+	"github.com/plugvisor/plugvisor/core/extension"
+	"github.com/plugvisor/plugvisor/core/httpd"
+	"github.com/plugvisor/plugvisor/core/logfile"
+	"github.com/plugvisor/plugvisor/core/mainlog"
+	"github.com/plugvisor/plugvisor/core/namespace"
+	"github.com/plugvisor/plugvisor/core/pytext"
+	"github.com/plugvisor/plugvisor/core/supervisor"
+	"github.com/plugvisor/plugvisor/core/supervisorns"
+	"github.com/plugvisor/plugvisor/rpcinterface"
+)
+
+// builtinFactory is the Python name of the supervisor namespace.
+const builtinFactory = "supervisor.rpcinterface:make_main_rpcinterface"
+
+// stopExtensions is how long all extensions together may take to stop.
+const stopExtensions = 10 * time.Second
+
+// run is one run of the daemon and the parts that it has built.
+type run struct {
+	daemon     *daemon
+	env        *config.Environment
+	settings   *settings
+	log        *mainlog.Log
+	engine     *engine.Engine
+	supervisor *supervisor.Supervisor
+	registry   *namespace.Registry
+	extensions *extension.Manager
+	listeners  []*httpd.Listener
+	undo       []func() // what end takes down, the last first
+}
+
+// run runs the daemon once. It answers whether a restart was asked for.
+func (d *daemon) run(first bool) (again bool, err error) {
+	r := &run{daemon: d, env: config.SystemEnvironment()}
+	if r.settings, err = d.settle(r.env); err != nil {
+		return false, err
+	}
+	if first && !r.settings.NoDaemon && d.detached == nil {
+		return false, d.detach()
+	}
+	defer r.end()
+	if err := r.build(first); err != nil {
+		return false, err
+	}
+	if first && d.detached != nil {
+		if err := r.background(); err != nil {
+			return false, err
+		}
+	}
+	r.writePidfile()
+	for _, l := range r.listeners {
+		l.Serve(r.backend())
+	}
+	r.supervisor.Begin()
+	if first {
+		reportStarted(d.detached)
+	}
+	defer r.handleSignals()()
+	r.supervisor.Run()
+	return r.supervisor.State() == rpcinterface.SupervisorRestarting, nil
+}
+
+// later has f done when the run ends.
+func (r *run) later(f func()) { r.undo = append(r.undo, f) }
+
+func (r *run) end() {
+	for i := len(r.undo) - 1; i >= 0; i-- {
+		r.undo[i]()
+	}
+}
+
+// build makes every part, in the order in which the reference does.
+func (r *run) build(first bool) error {
+	s := r.settings
+	criticals, infos, err := s.dropPrivileges()
+	if err != nil {
+		return err
+	}
+	if first {
+		raised, err := s.raiseLimits()
+		if err != nil {
+			return err
+		}
+		infos = append(infos, raised...)
+		child.IgnoreInherited()
+		if r.daemon.children, err = child.New(r.daemon.orphan); err != nil {
+			return err
+		}
+	}
+	if err := r.openLog(criticals, infos); err != nil {
+		return err
+	}
+	if !s.NoCleanup {
+		r.cleanLogs()
+	}
+	r.engine = engine.New(engine.Config{
+		Children:     r.daemon.children,
+		Logger:       r.log,
+		Environ:      r.env.Environ,
+		ServerURL:    s.serverURL,
+		ChildLogDir:  s.ChildLogDir,
+		Identifier:   s.Identifier,
+		StripANSI:    s.StripANSI,
+		SplitCommand: config.SplitCommand,
+	})
+	r.later(r.engine.Close)
+	r.supervisor = supervisor.New(supervisor.Config{
+		Identifier: s.Identifier,
+		Groups:     s.config.Groups,
+		Effects:    r.engine,
+		Logger:     r.log,
+	})
+	r.registry = namespace.New(r.supervisor.State)
+	return r.openInterfaces()
+}
+
+// openInterfaces opens the servers' sockets and starts the extensions. Without a
+// server nobody could call one, and none is loaded, as in the reference.
+func (r *run) openInterfaces() error {
+	servers := r.settings.config.Servers
+	if len(servers) == 0 {
+		return nil
+	}
+	r.extensions = extension.New(extension.Config{
+		Specs:      r.settings.config.Extensions,
+		Builtins:   map[string]rpcinterface.Namespace{builtinFactory: r.supervisorNamespace()},
+		Bundled:    r.bundled(),
+		PluginDirs: pluginDirs(),
+		RunDir:     runDir(r.env.UID),
+		Engine: &host{
+			Supervisor: r.supervisor, env: r.env,
+			context: r.settings.config.ProgramContext(), log: r.log,
+		},
+		Registry: r.registry,
+		Children: r.daemon.children,
+		Logger:   r.log,
+		HCLog:    r.log.HCLog,
+	})
+	if err := r.extensions.Resolve(); err != nil {
+		return err
+	}
+	for _, spec := range servers {
+		l, err := httpd.Listen(spec)
+		if err != nil {
+			return err
+		}
+		r.later(l.Close)
+		r.listeners = append(r.listeners, l)
+	}
+	r.later(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), stopExtensions)
+		defer cancel()
+		r.extensions.Stop(ctx)
+	})
+	if err := r.extensions.Start(context.Background()); err != nil {
+		return err
+	}
+	for _, spec := range servers {
+		if spec.Username == "" {
+			r.log.Log(rpcinterface.LevelCrit, fmt.Sprintf("Server %s running without any HTTP authentication checking",
+				pytext.ReprString(spec.Section)))
+		}
+	}
+	return nil
+}
+
+func (r *run) bundled() []string {
+	names := make([]string, len(r.daemon.Plugins))
+	for i, p := range r.daemon.Plugins {
+		names[i] = p.Name
+	}
+	return names
+}
+
+// pluginDirs are where a factory that is a bare name is looked for.
+func pluginDirs() []string {
+	dirs := []string{"/usr/local/lib/supervisor/plugins", "/usr/lib/supervisor/plugins"}
+	if exe, err := os.Executable(); err == nil {
+		dirs = append([]string{filepath.Join(filepath.Dir(exe), "plugins")}, dirs...)
+	}
+	return dirs
+}
+
+// runDir is where plugins' sockets are made. Socket paths must be short.
+func runDir(uid int) string {
+	dir := os.TempDir()
+	if uid == 0 && os.Getenv("TMPDIR") == "" {
+		if info, err := os.Stat("/run"); err == nil && info.IsDir() {
+			dir = "/run"
+		}
+	}
+	return filepath.Join(dir, "plugvisor-"+strconv.Itoa(uid))
+}
+
+func (r *run) supervisorNamespace() rpcinterface.Namespace {
+	return supervisorns.New(supervisorns.Config{
+		Supervisor: r.supervisor,
+		MainLog:    r.log,
+		PID:        os.Getpid(),
+		Reload: func() ([]*core.GroupSpec, error) {
+			cfg, err := config.Load(r.settings.file, r.env)
+			if err != nil {
+				return nil, err
+			}
+			return cfg.Groups, nil
+		},
+	})
+}
+
+func (r *run) backend() *httpd.Backend {
+	return &httpd.Backend{
+		Call:       r.registry.Call,
+		MainLog:    r.log.Path,
+		ProcessLog: r.processLog,
+		Logger:     r.log,
+		Follow:     logfile.Follow,
+	}
+}
+
+// processLog is the log that /logtail follows.
+func (r *run) processLog(name, channel string) (path string, ok bool) {
+	spec, err := r.supervisor.Spec(name)
+	if err != nil {
+		return "", false
+	}
+	file := core.LogFile{Kind: core.LogNone}
+	switch channel {
+	case "stdout":
+		file = spec.Stdout.File
+	case "stderr":
+		file = spec.Stderr.File
+	}
+	return file.Path, file.Kind == core.LogPath
+}
+
+// openLog opens the main log and writes what was found before there was one.
+func (r *run) openLog(criticals, infos []string) error {
+	s, cfg := r.settings, r.settings.config
+	logConfig := mainlog.Config{
+		Path: s.Logfile, Level: s.LogLevel, MaxBytes: s.LogfileMaxBytes, Backups: s.LogfileBackups,
+		Clock:  core.SystemClock{},
+		Report: func(err error) { fmt.Fprintln(r.daemon.Stderr, err) },
+	}
+	if s.NoDaemon && !s.Silent {
+		logConfig.Stdout = r.daemon.Stdout
+	}
+	var err error
+	if r.log, err = mainlog.Open(logConfig); err != nil {
+		return err
+	}
+	r.daemon.log.Store(r.log)
+	r.later(func() { r.log.Close() })
+	for _, part := range []struct {
+		level rpcinterface.LogLevel
+		lines []string
+	}{
+		{rpcinterface.LevelCrit, append(cfg.Criticals, criticals...)},
+		{rpcinterface.LevelWarn, cfg.Warnings},
+		{rpcinterface.LevelInfo, append(cfg.Infos, infos...)},
+	} {
+		for _, line := range part.lines {
+			r.log.Log(part.level, line)
+		}
+	}
+	return nil
+}
+
+// cleanLogs removes the automatic logs that an earlier run left.
+func (r *run) cleanLogs() {
+	failed, err := logfile.CleanAuto(r.settings.ChildLogDir, r.settings.Identifier)
+	if err != nil {
+		r.log.Log(rpcinterface.LevelWarn, "Could not clear childlog dir")
+	}
+	for _, path := range failed {
+		r.log.Log(rpcinterface.LevelWarn, "Failed to clean up "+pytext.ReprString(path))
+	}
+}
+
+// writePidfile writes our pid, and has the file removed at the end.
+func (r *run) writePidfile() {
+	pid, path := os.Getpid(), r.settings.Pidfile
+	if err := os.WriteFile(path, []byte(strconv.Itoa(pid)+"\n"), 0o666); err != nil {
+		r.log.Log(rpcinterface.LevelCrit, "could not write pidfile "+path)
+		return
+	}
+	r.later(func() { os.Remove(path) })
+	r.log.Log(rpcinterface.LevelInfo, fmt.Sprintf("supervisord started with pid %d", pid))
+}

@@ -1,0 +1,61 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/plugvisor/plugvisor/core"
+	"github.com/plugvisor/plugvisor/rpcinterface"
+)
+
+// handled are the signals that the daemon answers.
+func handled() []os.Signal {
+	return []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2}
+}
+
+// handleSignals answers signals until the function that it gives is called. Those
+// that come between two runs wait for the next.
+func (r *run) handleSignals() (stop func()) {
+	signal.Notify(r.daemon.signals, handled()...)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case s := <-r.daemon.signals:
+				r.handleSignal(s.(syscall.Signal))
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { close(done) }
+}
+
+func (r *run) handleSignal(s syscall.Signal) {
+	say := func(level rpcinterface.LogLevel, format string) {
+		r.log.Log(level, fmt.Sprintf(format, core.SignalName(int(s))))
+	}
+	switch s {
+	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT:
+		say(rpcinterface.LevelWarn, "received %s indicating exit request")
+		r.supervisor.Shutdown()
+	case syscall.SIGHUP:
+		if r.supervisor.State() == rpcinterface.SupervisorShutdown {
+			say(rpcinterface.LevelWarn, "ignored %s indicating restart request (shutdown in progress)")
+			return
+		}
+		say(rpcinterface.LevelWarn, "received %s indicating restart request")
+		r.supervisor.Restart()
+	case syscall.SIGUSR2:
+		say(rpcinterface.LevelInfo, "received %s indicating log reopen request")
+		if err := r.log.Reopen(); err != nil {
+			r.log.Log(rpcinterface.LevelErro, err.Error())
+		}
+		r.supervisor.ReopenLogs()
+	default:
+		// The reference dies of SIGUSR1, which a careless logrotate sends.
+		say(rpcinterface.LevelBlat, "received %s indicating nothing")
+	}
+}
