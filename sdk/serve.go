@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/hashicorp/go-hclog"
@@ -36,6 +37,9 @@ func Serve(p Plugin) {
 			io.Copy(io.Discard, os.Stdin)
 			os.Exit(0)
 		}()
+	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(max(p.Processors, 1))
 	}
 	wire.Serve(plugin, log)
 	os.Exit(0)

@@ -58,13 +58,14 @@ func ServeConfig(p rpcinterface.Plugin, logger hclog.Logger) *plugin.ServeConfig
 	}
 }
 
-// window is the flow control window of streams and connections. A fixed one
-// switches off gRPC's bandwidth estimator, which pings the other side while it
-// reads; local sockets gain nothing by it.
+// window is the flow control window, in bytes, of streams and connections. A
+// fixed one switches off gRPC's bandwidth estimator, which pings the other side
+// while it reads; local sockets gain nothing by it.
 const window = 1 << 20
 
 // DialOptions is what the host hands to go-plugin as GRPCDialOptions; the
-// plugin's connection back uses it too.
+// plugin's connection back uses it too. Messages are limited in both directions,
+// and an idle connection stays open.
 func DialOptions() []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithDefaultCallOptions(
@@ -74,7 +75,6 @@ func DialOptions() []grpc.DialOption {
 		grpc.WithInitialWindowSize(window),
 		grpc.WithInitialConnWindowSize(window),
 		grpc.WithIdleTimeout(0),
-		grpc.WithDisableServiceConfig(),
 	}
 }
 
