@@ -139,10 +139,11 @@ func (e *panicError) Error() string { return fmt.Sprintf("%v\n%s", e.value, e.st
 func shown(body []byte) string {
 	more := ""
 	if len(body) > maxShown {
-		body, more = body[:maxShown], "..."
-		for len(body) > 0 && !utf8.RuneStart(body[len(body)-1]) {
-			body = body[:len(body)-1]
+		end := maxShown
+		for end > 0 && !utf8.RuneStart(body[end]) {
+			end--
 		}
+		body, more = body[:end], "..."
 	}
 	if utf8.Valid(body) {
 		return pytext.ReprString(string(body)) + more

@@ -95,8 +95,13 @@ func Listen(spec core.ServerSpec) (*Listener, error) {
 	return l, nil
 }
 
-// Addr is the address that the listener is bound to.
-func (l *Listener) Addr() net.Addr { return l.socket.Addr() }
+// Addr is the address that clients find the listener at.
+func (l *Listener) Addr() net.Addr {
+	if l.spec.Unix {
+		return &net.UnixAddr{Name: l.spec.File, Net: "unix"}
+	}
+	return l.socket.Addr()
+}
 
 // Serve starts answering requests and returns at once. It is called once.
 func (l *Listener) Serve(b *Backend) {
