@@ -205,7 +205,7 @@ func (c *client) receive(method string) (*http.Response, string) {
 // closed says whether the server has closed the connection; otherwise it waits.
 func (c *client) closed() bool {
 	_, err := c.in.ReadByte()
-	return errors.Is(err, io.EOF)
+	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // ask sends one request on a connection of its own.
