@@ -29,6 +29,8 @@ type session struct {
 	host   *host
 	calls  *calls
 	out    *output
+	// stdout and stderr are what go-plugin passes on of these, once it serves.
+	stdout, stderr *stream
 
 	connected bool // go-plugin has a client that must be closed
 	probing   atomic.Bool
@@ -57,7 +59,7 @@ func (x *extension) launch(ctx context.Context) (*session, error) {
 func (x *extension) newSession(f factory) *session {
 	cfg := &x.m.cfg
 	out := newOutput(x.log, cfg.Clock)
-	s := &session{out: out, calls: newCalls()}
+	s := &session{out: out, stdout: out.stream(), stderr: out.stream(), calls: newCalls()}
 	// Once a caller knows of the end, no other call can begin here.
 	s.proc = newProcess(cfg.Children, f, cfg.Environ, out, s.calls.close)
 	s.host = &host{
@@ -79,8 +81,8 @@ func (x *extension) newSession(f factory) *session {
 		RunnerFunc:       s.proc.runner,
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: x.m.sockets.dir},
 		GRPCDialOptions:  wire.DialOptions(),
-		SyncStdout:       out.stream(),
-		SyncStderr:       out.stream(),
+		SyncStdout:       s.stdout,
+		SyncStderr:       s.stderr,
 		Logger:           x.m.goPlugin,
 	})
 	// A plugin that ended answers no more, even where something that inherited its
@@ -195,6 +197,8 @@ func (s *session) close() error {
 		// Only now: with a live plugin this calls it without a deadline.
 		s.client.Kill()
 	}
+	s.stdout.close()
+	s.stderr.close()
 	if dir := s.proc.socketDir; dir != "" {
 		os.RemoveAll(dir)
 	}
