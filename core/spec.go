@@ -73,10 +73,9 @@ type ProcessSpec struct {
 	Stdout, Stderr LogSpec
 	// Environment is in the order in which variables were first set.
 	Environment []EnvVar
-	ServerURL   string // "": the daemon's
-	// HasServerURL: serverurl= was given and is not AUTO. An empty ServerURL then
-	// means that the process is told of no server.
-	HasServerURL bool
+	// ServerURL is serverurl=; nil (AUTO) means the daemon's own, "" that the
+	// process is told of no server.
+	ServerURL *string
 }
 
 // Equal compares as supervisor.reloadConfig does to find changed groups: a log
@@ -90,7 +89,7 @@ func (p *ProcessSpec) Equal(q *ProcessSpec) bool {
 		p.StopAsGroup == q.StopAsGroup && p.KillAsGroup == q.KillAsGroup &&
 		slices.Equal(p.ExitCodes, q.ExitCodes) && p.RedirectStderr == q.RedirectStderr &&
 		p.Stdout.equal(q.Stdout) && p.Stderr.equal(q.Stderr) &&
-		equalEnv(p.Environment, q.Environment) && p.ServerURL == q.ServerURL && p.HasServerURL == q.HasServerURL
+		equalEnv(p.Environment, q.Environment) && equalPtr(p.ServerURL, q.ServerURL)
 }
 
 func (l LogSpec) equal(m LogSpec) bool {

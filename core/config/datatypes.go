@@ -119,22 +119,6 @@ func userByID(env *Environment, uid int64, shown string) (Account, error) {
 	return a, nil
 }
 
-// SplitNamespec splits the name that clients use, "group:process". all says that
-// it means every process of the group ("group:*", "group:").
-func SplitNamespec(namespec string) (group, process string, all bool) {
-	group, process, ok := strings.Cut(namespec, ":")
-	switch {
-	case !ok:
-		return namespec, namespec, false
-	case process == "" || process == "*":
-		return group, "", true
-	}
-	return group, process, false
-}
-
-// SignalName gives a signal's name as the log shows it ("SIGTERM"), or "signal N".
-func SignalName(number int) string { return core.SignalName(number) }
-
 // signalNumber gives the number of a name with its SIG, as Python's signal module
 // has them on Linux: aliases and the names of sigaction's constants included.
 func signalNumber(name string) (int, bool) {

@@ -167,10 +167,6 @@ func envJSON(vars []core.EnvVar) [][]string {
 }
 
 func processJSON(p *core.ProcessSpec) map[string]any {
-	var serverURL *string
-	if p.HasServerURL {
-		serverURL = &p.ServerURL
-	}
 	codes := p.ExitCodes
 	if codes == nil {
 		codes = []int{}
@@ -182,7 +178,7 @@ func processJSON(p *core.ProcessSpec) map[string]any {
 		"redirect_stderr": p.RedirectStderr, "uid": p.UID, "umask": p.Umask, "command": p.Command,
 		"directory": p.Directory, "autorestart": []string{"never", "unexpected", "always"}[p.Autorestart],
 		"stdout": logJSON(p.Stdout), "stderr": logJSON(p.Stderr), "environment": envJSON(p.Environment),
-		"serverurl": serverURL,
+		"serverurl": p.ServerURL,
 	}
 }
 

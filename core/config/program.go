@@ -167,7 +167,7 @@ func (p *program) parse() ([]*core.ProcessSpec, error) {
 	spec.Stderr.CaptureMaxBytes = read(r, "stderr_capture_maxbytes", rpcinterface.String("0"), byteSize)
 	spec.Stderr.EventsEnabled = read(r, "stderr_events_enabled", rpcinterface.Bool(false), boolean)
 	if url := read(r, "serverurl", nil, optional(anyText)); url != nil && strings.ToUpper(pytext.Strip(*url)) != "AUTO" {
-		spec.ServerURL, spec.HasServerURL = *url, true
+		spec.ServerURL = url
 	}
 	spec.UID = read(r, "user", nil, optional(func(v rpcinterface.Value) (int, error) { return userID(p.env, v) }))
 	spec.Umask = read(r, "umask", nil, optional(octal))

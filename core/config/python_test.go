@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/internal/pythontest"
 )
 
@@ -246,11 +247,11 @@ func TestSignalsAgainstPython(t *testing.T) {
 		if isSignal(n) != valid[n] {
 			t.Errorf("isSignal(%d) = %v", n, isSignal(n))
 		}
-		if name, ok := names[fmt.Sprint(n)]; ok && SignalName(int(n)) != name {
-			t.Errorf("SignalName(%d) = %s, Python has %s", n, SignalName(int(n)), name)
+		if name, ok := names[fmt.Sprint(n)]; ok && core.SignalName(int(n)) != name {
+			t.Errorf("core.SignalName(%d) = %s, Python has %s", n, core.SignalName(int(n)), name)
 		}
 	}
-	if got := SignalName(33); got != "signal 33" {
-		t.Errorf("SignalName(33) = %s", got)
+	if got := core.SignalName(33); got != "signal 33" {
+		t.Errorf("core.SignalName(33) = %s", got)
 	}
 }

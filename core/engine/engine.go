@@ -103,9 +103,9 @@ func (e *Engine) makeAuto(log *core.LogSpec, name, channel string) {
 func (e *Engine) environ(group string, spec *core.ProcessSpec) []string {
 	own := make([]core.EnvVar, 0, 4+len(spec.Environment))
 	own = append(own, core.EnvVar{Name: "SUPERVISOR_ENABLED", Value: "1"})
-	url := spec.ServerURL
-	if url == "" {
-		url = e.ServerURL
+	url := e.ServerURL
+	if spec.ServerURL != nil {
+		url = *spec.ServerURL
 	}
 	if url != "" {
 		own = append(own, core.EnvVar{Name: "SUPERVISOR_SERVER_URL", Value: url})

@@ -44,9 +44,6 @@ type running struct {
 func (l *Listener) run(b *Backend) *running {
 	h := &handler{Backend: b, ctx: l.ctx, section: l.spec.Section, unix: l.spec.Unix,
 		login: newLogin(l.spec.Username, l.spec.Password)}
-	if !h.login.required {
-		b.Logger.Log(rpcinterface.LevelCrit, fmt.Sprintf("Server '%s' running without any HTTP authentication checking", l.spec.Section))
-	}
 	r := &running{done: make(chan struct{}), http: &http.Server{
 		Handler:                      h,
 		ReadHeaderTimeout:            headerTimeout,

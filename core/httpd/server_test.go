@@ -489,7 +489,6 @@ func TestLog(t *testing.T) {
 		s.ask(t, post(body))
 	}
 	want := []string{
-		"CRIT Server 'unix_http_server' running without any HTTP authentication checking",
 		"TRAC XML-RPC method called: test.getVersion()",
 		"TRAC XML-RPC method test.getVersion() returned successfully",
 		"TRAC XML-RPC method called: test.refuses()",

@@ -59,7 +59,9 @@ func New(cfg Config) *Supervisor {
 	}
 	s.state.Store(int32(rpcinterface.SupervisorRunning))
 	for _, spec := range cfg.Groups {
-		s.addGroup(spec, func() {})
+		if s.groups[spec.Name] == nil { // of two with one name the first counts
+			s.addGroup(spec, func() {})
+		}
 	}
 	return s
 }

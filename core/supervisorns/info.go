@@ -84,7 +84,7 @@ func configInfo(g supervisor.ConfiguredGroup, p *core.ProcessSpec) rpcinterface.
 	return rpcinterface.Struct{
 		{Name: "autostart", Value: rpcinterface.Bool(p.Autostart)},
 		{Name: "autorestart", Value: autorestart(p.Autorestart)},
-		{Name: "directory", Value: orNone(p.Directory, func(s string) rpcinterface.Value { return rpcinterface.String(s) })},
+		{Name: "directory", Value: orNone(p.Directory, stringValue)},
 		{Name: "uid", Value: orNone(p.UID, func(n int) rpcinterface.Value { return capped(int64(n)) })},
 		{Name: "command", Value: rpcinterface.String(p.Command)},
 		{Name: "exitcodes", Value: exitCodes},
@@ -111,7 +111,7 @@ func configInfo(g supervisor.ConfiguredGroup, p *core.ProcessSpec) rpcinterface.
 		{Name: "stderr_logfile_backups", Value: capped(p.Stderr.Backups)},
 		{Name: "stderr_logfile_maxbytes", Value: capped(p.Stderr.MaxBytes)},
 		{Name: "stderr_syslog", Value: rpcinterface.Bool(p.Stderr.Syslog)},
-		{Name: "serverurl", Value: serverURL(p.ServerURL)},
+		{Name: "serverurl", Value: orNone(p.ServerURL, stringValue)},
 	}
 }
 
@@ -125,12 +125,7 @@ func orNone[T any](p *T, value func(T) rpcinterface.Value) rpcinterface.Value {
 	return value(*p)
 }
 
-func serverURL(url string) rpcinterface.Value {
-	if url == "" {
-		return none
-	}
-	return rpcinterface.String(url)
-}
+func stringValue(s string) rpcinterface.Value { return rpcinterface.String(s) }
 
 func autorestart(a core.Autorestart) rpcinterface.Value {
 	if a == core.RestartUnexpected {
