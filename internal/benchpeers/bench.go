@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+)
+
+// bench is one run of everything.
+type bench struct {
+	ours      string // "" leaves our column empty
+	reference reference
+	rounds    int
+	span      time.Duration
+	adds      int
+
+	table table
+}
+
+// run measures all rows, prints the table and writes it to a file if one is
+// named.
+func (b *bench) run(output string) error {
+	for _, part := range []struct {
+		name string
+		run  func() error
+	}{
+		{"calls", b.calls},
+		{"plugin calls", b.pluginCalls},
+		{"all processes", b.allProcesses},
+		{"start-up", b.startUp},
+		{"adding", b.adding},
+	} {
+		begin := time.Now()
+		if err := part.run(); err != nil {
+			return fmt.Errorf("cannot measure %s: %w", part.name, err)
+		}
+		fmt.Fprintf(os.Stderr, "%s: %v\n", part.name, time.Since(begin).Round(time.Second))
+	}
+	text := b.heading() + b.table.markdown()
+	fmt.Print(text)
+	if output == "" {
+		return nil
+	}
+	if err := os.WriteFile(output, []byte(text), 0o644); err != nil {
+		return fmt.Errorf("cannot write table: %w", err)
+	}
+	return nil
+}
+
+func (b *bench) heading() string {
+	peer := "Supervisor as installed (" + installed + ")"
+	if b.reference.source != "" {
+		peer = "Supervisor from source"
+	}
+	return fmt.Sprintf("The reference is %s. Medians of %d rounds of %v, ± half the spread.\n\n", peer, b.rounds, b.span)
+}
+
+// daemons gives the commands that are measured, by name.
+func (b *bench) daemons(twiddler bool) map[string]command {
+	out := map[string]command{}
+	if b.ours != "" {
+		out["ours"] = command{argv: []string{b.ours}}
+	}
+	c := b.reference.command()
+	if c.argv != nil && (!twiddler || b.reference.source != "" && b.reference.twiddler != "") {
+		out["reference"] = c
+	}
+	return out
+}
+
+// probe is one thing that is measured once a round.
+type probe struct {
+	name string
+	run  func() (load, error)
+}
+
+// measured are the results of probes, by name.
+type measured map[string]struct{ rates, medians series }
+
+// rate and median give a probe's series; of one that was not run, none.
+func (m measured) rate(name string) series   { return m[name].rates }
+func (m measured) median(name string) series { return m[name].medians }
+
+// rotate runs the probes in rounds that take turns.
+func (b *bench) rotate(probes []probe) (measured, error) {
+	out := measured{}
+	for range b.rounds {
+		for _, p := range probes {
+			l, err := p.run()
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", p.name, err)
+			}
+			r := out[p.name]
+			r.rates = append(r.rates, l.rate)
+			r.medians = append(r.medians, l.median)
+			out[p.name] = r
+		}
+	}
+	return out, nil
+}
+
+// fleet is a set of running servers, by name.
+type fleet map[string]*server
+
+func (f fleet) stop() {
+	for _, s := range f {
+		s.stop()
+	}
+}
+
+// add waits for a server's first answer and keeps it under a name.
+func (f fleet) add(name string, s *server, err error) error {
+	if err != nil {
+		return err
+	}
+	f[name] = s
+	if _, err := s.answered(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// addDaemons starts each daemon with 10 and with 1,000 processes, as "ours 10".
+func (f fleet) addDaemons(daemons map[string]command, twiddler bool) error {
+	for name, c := range daemons {
+		for _, n := range []int{10, 1000} {
+			s, err := startDaemon(c, settings{numprocs: n, twiddler: twiddler})
+			if err := f.add(fmt.Sprintf("%s %d", name, n), s, err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f fleet) addFloor(name string) error {
+	s, err := startFloor(name)
+	return f.add(name, s, err)
+}
+
+// bursts makes a probe of each server that is there, of those named.
+func (f fleet) bursts(req []byte, connections int, span time.Duration, names ...string) []probe {
+	var out []probe
+	for _, name := range names {
+		if s := f[name]; s != nil {
+			out = append(out, probe{name, func() (load, error) { return burst(s.tcp, req, connections, span) }})
+		}
+	}
+	return out
+}

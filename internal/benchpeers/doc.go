@@ -1,0 +1,19 @@
+// Command benchpeers measures our supervisord beside the reference (Supervisor in
+// Python) and beside floors: the least that a Go program can do for the same
+// answer. It prints a Markdown table of ratios with their goals.
+//
+//	benchpeers -supervisord FILE [-reference DIR -twiddler DIR] [-quick] [-o FILE]
+//
+// Absolute numbers are worth little on a shared machine. So all that is compared
+// runs in one go, in rounds that take turns, and a cell is the median over the
+// rounds with the spread between them; a ratio is that of medians. The load comes
+// from raw keep-alive connections that send requests made beforehand, so that the
+// client weighs the same on every server.
+//
+// The floors are subcommands of this program:
+//
+//	floor-http   net/http that reads the body and answers fixed XML
+//	floor-plug   the same behind one bare go-plugin call of 100 bytes, AutoMTLS on
+//	floor-thru   the same with a call back to the host through the default broker
+//	floor-spawn  starts children and nothing else
+package main

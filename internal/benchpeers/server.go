@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// command is how a server is started, its arguments still to come.
+type command struct {
+	argv []string
+	env  []string // beside the bench's own
+}
+
+// reference says where Supervisor in Python is.
+type reference struct{ source, twiddler, python string }
+
+// installed is where Debian's package has its daemon.
+const installed = "/usr/bin/supervisord"
+
+// command gives the reference's daemon: that of the source directory, else the
+// installed one; no arguments when there is neither.
+func (r reference) command() command {
+	if r.source == "" {
+		if _, err := os.Stat(installed); err != nil || r.python == "" {
+			return command{}
+		}
+		return command{argv: []string{r.python, "-W", "ignore", installed}}
+	}
+	path := r.source
+	if r.twiddler != "" {
+		path += ":" + r.twiddler
+	}
+	return command{
+		argv: []string{r.python, "-W", "ignore", "-c", "from supervisor.supervisord import main; main()"},
+		env:  []string{"PYTHONPATH=" + path},
+	}
+}
+
+// settings is the configuration of a daemon.
+type settings struct {
+	sections int  // programs of one process, a section each
+	numprocs int  // processes of one further program
+	running  bool // start the programs, startsecs=0
+	twiddler bool
+}
+
+func (s settings) write(dir string, tcp endpoint) (file string, err error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "[unix_http_server]\nfile=%[1]s/s\n[inet_http_server]\nport=%[2]s\n"+
+		"[supervisord]\nlogfile=%[1]s/main.log\nlogfile_maxbytes=0\npidfile=%[1]s/pid\nchildlogdir=%[1]s\nnodaemon=true\nsilent=true\nminfds=4096\n"+
+		"[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n", dir, tcp.address)
+	if s.twiddler {
+		b.WriteString("[rpcinterface:twiddler]\nsupervisor.rpcinterface_factory = supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface\n")
+	}
+	b.WriteString("[group:g]\nprograms=\n")
+	options := fmt.Sprintf("command=/bin/cat\nautostart=%t\nstartsecs=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n", s.running)
+	for i := range s.sections {
+		fmt.Fprintf(&b, "[program:p%d]\n%s", i, options)
+	}
+	if s.numprocs > 0 {
+		fmt.Fprintf(&b, "[program:many]\nnumprocs=%d\nprocess_name=%%(program_name)s_%%(process_num)d\n%s", s.numprocs, options)
+	}
+	file = filepath.Join(dir, "c.conf")
+	return file, os.WriteFile(file, []byte(b.String()), 0o600)
+}
+
+// server is a running daemon or floor.
+type server struct {
+	dir       string
+	cmd       *exec.Cmd
+	exited    chan struct{}
+	tcp, unix endpoint
+	output    bytes.Buffer
+	started   time.Time
+}
+
+// startTimeout bounds the wait for a server's first answer.
+const startTimeout = time.Minute
+
+// startDaemon starts a daemon and does not wait for it.
+func startDaemon(c command, s settings) (*server, error) {
+	return start(func(dir string, tcp endpoint) ([]string, error) {
+		file, err := s.write(dir, tcp)
+		return append(c.argv[:len(c.argv):len(c.argv)], "-c", file), err
+	}, c.env)
+}
+
+// startFloor starts one of the floor servers and does not wait for it.
+func startFloor(name string) (*server, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("cannot find own executable: %w", err)
+	}
+	return start(func(_ string, tcp endpoint) ([]string, error) { return []string{self, name, tcp.address}, nil }, nil)
+}
+
+func start(prepare func(dir string, tcp endpoint) ([]string, error), env []string) (*server, error) {
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return nil, fmt.Errorf("cannot make directory: %w", err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, fmt.Errorf("cannot find a free port: %w", err)
+	}
+	s := &server{dir: dir, tcp: endpoint{"tcp", l.Addr().String()}, unix: endpoint{"unix", dir + "/s"}, exited: make(chan struct{})}
+	l.Close()
+	argv, err := prepare(dir, s.tcp)
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, fmt.Errorf("cannot write configuration: %w", err)
+	}
+	s.cmd = exec.Command(argv[0], argv[1:]...)
+	s.cmd.Env = append(os.Environ(), append(env, "TMPDIR="+dir)...)
+	s.cmd.Dir = dir
+	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
+	s.started = time.Now()
+	if err := s.cmd.Start(); err != nil {
+		os.RemoveAll(dir)
+		return nil, fmt.Errorf("cannot start %s: %w", argv[0], err)
+	}
+	go func() { s.cmd.Wait(); close(s.exited) }()
+	return s, nil
+}
+
+// answered waits for the first answer to a small call and gives the seconds since
+// the server was executed.
+func (s *server) answered() (float64, error) {
+	req := request("supervisor.getState", "")
+	for time.Since(s.started) < startTimeout {
+		if c, err := dial(s.tcp); err == nil {
+			_, err := c.call(req)
+			took := time.Since(s.started).Seconds()
+			c.Close()
+			if err == nil {
+				return took, nil
+			}
+		}
+		select {
+		case <-s.exited:
+			return 0, fmt.Errorf("%s ended: %s", s.cmd.Path, s.output.String())
+		case <-time.After(500 * time.Microsecond):
+		}
+	}
+	return 0, fmt.Errorf("%s does not answer", s.cmd.Path)
+}
+
+// allRunning waits until the main log says of n programs that they are running
+// and gives the seconds since the server was executed. The log is read, as asking
+// would slow some servers down.
+func (s *server) allRunning(n int) (float64, error) {
+	path := filepath.Join(s.dir, "main.log")
+	var text []byte
+	for time.Since(s.started) < startTimeout {
+		if f, err := os.Open(path); err == nil {
+			more := make([]byte, 256<<10)
+			if k, _ := f.ReadAt(more, int64(len(text))); k > 0 {
+				text = append(text, more[:k]...)
+			}
+			f.Close()
+		}
+		if bytes.Count(text, []byte("entered RUNNING state")) >= n {
+			return time.Since(s.started).Seconds(), nil
+		}
+		select {
+		case <-s.exited:
+			return 0, fmt.Errorf("%s ended: %s", s.cmd.Path, s.output.String())
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return 0, errors.New("the programs do not all run")
+}
+
+// stop ends the server and removes its directory.
+func (s *server) stop() {
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.exited:
+	case <-time.After(30 * time.Second):
+		s.cmd.Process.Kill()
+		<-s.exited
+	}
+	os.RemoveAll(s.dir)
+}
