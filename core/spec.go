@@ -120,17 +120,61 @@ func equalEnv(a, b []EnvVar) bool {
 }
 
 // GroupSpec is the configuration of a process group: a [group:x] section, or a
-// program that stands alone.
+// program, event listener or FastCGI program that stands alone.
 type GroupSpec struct {
 	Name      string
 	Priority  int64
 	Processes []*ProcessSpec
+	Listener  *ListenerSpec // not nil for an event listener pool
+	FastCGI   *SocketSpec   // not nil for a FastCGI program
 }
 
 // Equal compares as supervisor.reloadConfig does.
 func (g *GroupSpec) Equal(h *GroupSpec) bool {
 	return g.Name == h.Name && g.Priority == h.Priority &&
-		slices.EqualFunc(g.Processes, h.Processes, (*ProcessSpec).Equal)
+		slices.EqualFunc(g.Processes, h.Processes, (*ProcessSpec).Equal) &&
+		g.Listener.equal(h.Listener) && g.FastCGI.equal(h.FastCGI)
+}
+
+// ListenerSpec is what makes a group a pool of event listeners.
+type ListenerSpec struct {
+	BufferSize int64       // events that may wait, at least 1
+	Events     []EventKind // subscriptions, each once, in the order of EventKind
+	// ResultHandler is result_handler as written; DefaultResultHandler where the
+	// option is absent.
+	ResultHandler string
+}
+
+// DefaultResultHandler accepts an event whose result is OK and nothing else.
+const DefaultResultHandler = "supervisor.dispatchers:default_handler"
+
+func (l *ListenerSpec) equal(m *ListenerSpec) bool {
+	if l == nil || m == nil {
+		return l == m
+	}
+	return l.BufferSize == m.BufferSize && l.ResultHandler == m.ResultHandler && slices.Equal(l.Events, m.Events)
+}
+
+// SocketSpec is the socket that the processes of a FastCGI program share as their
+// standard input.
+type SocketSpec struct {
+	URL  string // "unix:///path" or "tcp://host:port": what log lines show
+	Path string // for a unix socket, else ""
+	Host string // for TCP, in lower case
+	Port int
+	// Mode and the owner are a unix socket's; an owner of -1 is left alone.
+	Mode     os.FileMode
+	OwnerUID int
+	OwnerGID int
+	Backlog  int64 // 0: the system's maximum
+}
+
+// equal compares the URL alone, as the reference does.
+func (s *SocketSpec) equal(t *SocketSpec) bool {
+	if s == nil || t == nil {
+		return s == t
+	}
+	return s.URL == t.URL
 }
 
 // ServerSpec is the configuration of one HTTP server.
