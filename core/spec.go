@@ -49,11 +49,25 @@ type EnvVar struct {
 	Name, Value string
 }
 
+// ProgramKind says what section a process comes from, and so what its standard
+// streams are for.
+type ProgramKind int
+
+// The kinds of programs.
+const (
+	PlainProgram ProgramKind = iota
+	// EventListener speaks the event listener protocol on stdin and stdout.
+	EventListener
+	// FastCGIProgram has its group's socket as stdin.
+	FastCGIProgram
+)
+
 // ProcessSpec is the configuration of one process ([program:x] makes numprocs of
 // them).
 type ProcessSpec struct {
 	Name         string
 	Program      string // name of the program that it is a process of
+	Kind         ProgramKind
 	Command      string
 	Directory    *string // nil: the supervisor's own
 	UID          *int    // nil: the supervisor's own

@@ -194,9 +194,14 @@ type (
 		Level   rpcinterface.LogLevel
 		Message string
 	}
-	// Change tells of a change of the public state.
+	// Change tells of a change of the public state. PID is that of the process
+	// which the state was about, Tries counts failed starts in a row, and Expected
+	// says of EXITED that the exit code was one of exitcodes.
 	Change struct {
 		From, To rpcinterface.ProcessState
+		PID      int
+		Tries    int64
+		Expected bool
 	}
 )
 
@@ -209,7 +214,7 @@ func (Change) effect()       {}
 // answers false when the state has no rule for the event; a deadline without a
 // rule is forgotten.
 func (m *Machine) Step(now time.Time, ev Event) ([]Effect, bool) {
-	s := &step{Machine: m, now: now, ev: ev}
+	s := &step{Machine: m, now: now, ev: ev, about: m.pid}
 	for i := range table {
 		r := &table[i]
 		if r.from != m.state || r.on != ev.Kind || (r.guard != nil && !r.guard(s)) {
@@ -230,6 +235,7 @@ type step struct {
 	*Machine
 	now     time.Time
 	ev      Event
+	about   int // the pid that the step is about
 	effects []Effect
 	after   []Effect // follow the change of state
 }
@@ -239,7 +245,10 @@ func (s *step) become(to State) {
 	from := s.state.Public()
 	s.state = to
 	if from != to.Public() {
-		s.effects = append(s.effects, Change{From: from, To: to.Public()})
+		s.effects = append(s.effects, Change{
+			From: from, To: to.Public(), PID: s.about, Tries: s.failures,
+			Expected: s.ev.Kind == Ended && s.expected(),
+		})
 	}
 }
 
@@ -270,7 +279,7 @@ func (s *step) begin() {
 // pidKnown records the pid of a spawn that succeeded, and delivers the signals
 // that came before it.
 func (s *step) pidKnown() {
-	s.pid = s.ev.PID
+	s.pid, s.about = s.ev.PID, s.ev.PID
 	s.spawnErr = ""
 	s.log(rpcinterface.LevelInfo, "spawned: '%s' with pid %d", s.spec.Name, s.pid)
 	s.deadline = s.start.Add(seconds(s.spec.StartSecs))

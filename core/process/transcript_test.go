@@ -23,6 +23,9 @@ var update = flag.Bool("update", false, "write the transcripts and the documenta
 //	arm, freeze              Machine.Arm, Machine.Freeze
 //	start, stop, give-up, report, spawned PID, spawn-failed TEXT, signal N,
 //	exit CODE, killed SIGNAL, kill-failed TEXT
+//	listener                 an event listener's protocol, from its start
+//	output "TEXT"            what it writes, as a Go string
+//	sent, accept, reject, break
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -49,6 +52,7 @@ func TestTranscripts(t *testing.T) {
 type player struct {
 	t   *testing.T
 	m   *Machine
+	l   *Listener
 	now time.Time
 	out strings.Builder
 }
@@ -83,6 +87,10 @@ func (p *player) command(line string) {
 	case "freeze":
 		p.m.Freeze()
 		p.status()
+	case "listener":
+		p.l = NewListener("el")
+	case "output", "sent", "accept", "reject", "break":
+		p.listen(word, rest)
 	case "after":
 		d, err := time.ParseDuration(rest)
 		if err != nil {
@@ -130,8 +138,36 @@ func (p *player) step(ev Event) {
 	if !ok {
 		fmt.Fprintln(&p.out, "  ignored")
 	}
+	p.show(effects)
+}
+
+func (p *player) listen(word, rest string) {
+	switch word {
+	case "output":
+		text, err := strconv.Unquote(rest)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.show(p.l.Output([]byte(text)))
+	case "sent":
+		p.l.Sent()
+	case "accept":
+		p.show(p.l.Judged(Accept))
+	case "reject":
+		p.show(p.l.Judged(Reject))
+	case "break":
+		p.show(p.l.Judged(Break))
+	}
+	fmt.Fprintf(&p.out, "  = %v\n", p.l.State())
+}
+
+func (p *player) show(effects []Effect) {
 	for _, effect := range effects {
 		switch e := effect.(type) {
+		case Judge:
+			fmt.Fprintf(&p.out, "  judge %q\n", e.Result)
+		case Rejected:
+			fmt.Fprintln(&p.out, "  rejected")
 		case SpawnProcess:
 			fmt.Fprintln(&p.out, "  spawn")
 		case Kill:
@@ -139,7 +175,7 @@ func (p *player) step(ev Event) {
 		case Log:
 			fmt.Fprintf(&p.out, "  log %v %s\n", e.Level, e.Message)
 		case Change:
-			fmt.Fprintf(&p.out, "  %v -> %v\n", e.From, e.To)
+			fmt.Fprintf(&p.out, "  %v -> %v (pid=%d tries=%d expected=%v)\n", e.From, e.To, e.PID, e.Tries, e.Expected)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package pytext
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // IsSpace is str.isspace() for one character: Unicode's white space and the four
@@ -19,3 +20,12 @@ func RStrip(s string) string { return strings.TrimRightFunc(s, IsSpace) }
 
 // Split is str.split() without a separator: the words between white space.
 func Split(s string) []string { return strings.FieldsFunc(s, IsSpace) }
+
+// Decode reads bytes as UTF-8, as the reference does for its log and events: what
+// is no UTF-8 reads "Undecodable: b'…'".
+func Decode(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	return "Undecodable: " + ReprBytes(b)
+}
