@@ -77,22 +77,29 @@ func (s *stdin) try(data []byte) (n int, err error) {
 	return max(n, 0), err
 }
 
+// flushSize is how much is written at a time, in bytes: what a pipe holds.
+const flushSize = 64 << 10
+
 // flush writes what waits until nothing does, or the process closes its end.
 func (s *stdin) flush() {
-	for {
-		s.mu.Lock()
-		data := s.waiting
-		s.waiting = nil
-		if len(data) == 0 || s.closed {
-			s.writing = false
-			s.mu.Unlock()
-			return
-		}
-		s.mu.Unlock()
-		if _, err := s.pipe.Write(data); err != nil {
+	for piece := s.next(0); len(piece) > 0; piece = s.next(len(piece)) {
+		if _, err := s.pipe.Write(piece); err != nil {
 			s.close()
 		}
 	}
+}
+
+// next drops what was written and gives what is to be written then: nothing, when
+// the flush is over.
+func (s *stdin) next(written int) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = s.waiting[written:]
+	if s.closed || len(s.waiting) == 0 {
+		s.writing, s.waiting = false, nil
+		return nil
+	}
+	return s.waiting[:min(len(s.waiting), flushSize)]
 }
 
 // close ends the input.
