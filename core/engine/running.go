@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"os"
 
 	"github.com/plugvisor/plugvisor/core/logfile"
 	"github.com/plugvisor/plugvisor/core/supervisor"
@@ -11,6 +12,7 @@ import (
 type running struct {
 	stdin   *stdin
 	streams []*logfile.Stream
+	report  func(error) // of what cannot be answered to anybody
 }
 
 var _ supervisor.Child = (*running)(nil)
@@ -27,11 +29,13 @@ func (r *running) ClearLogs() error {
 	return errors.Join(errs...)
 }
 
-// ReopenLogs opens the log files anew.
+// ReopenLogs opens the log files anew. One that cannot be opened stays with the
+// file that it has.
 func (r *running) ReopenLogs() {
 	for _, s := range r.streams {
-		// A log that cannot be opened stays with the file that it has.
-		_ = s.ReopenLog()
+		if err := s.ReopenLog(); err != nil && !errors.Is(err, os.ErrClosed) {
+			r.report(err)
+		}
 	}
 }
 

@@ -100,7 +100,7 @@ func stringOf(s *string) string {
 // open makes a process's pipes and opens its logs. files are the child's ends of
 // stdin, stdout and stderr; the last is nil when stderr goes to stdout.
 func (e *Engine) open(spec *core.ProcessSpec) (r *running, files [3]*os.File, err error) {
-	r = &running{}
+	r = &running{report: e.report}
 	defer func() {
 		if err != nil {
 			r.drain()
@@ -109,7 +109,7 @@ func (e *Engine) open(spec *core.ProcessSpec) (r *running, files [3]*os.File, er
 	}()
 	var write *os.File
 	if files[0], write, err = child.InputPipe(); err != nil {
-		return nil, files, err
+		return r, files, err
 	}
 	r.stdin = newStdin(write)
 	if files[1], err = e.openStream(r, spec, spec.Stdout, "stdout"); err != nil || spec.RedirectStderr {
@@ -132,7 +132,7 @@ func (e *Engine) openStream(r *running, spec *core.ProcessSpec, log core.LogSpec
 		StripANSI:       e.StripANSI,
 		CaptureMaxBytes: log.CaptureMaxBytes,
 		OnData:          e.onData(spec.Name, channel),
-		Report:          func(err error) { e.Logger.Log(rpcinterface.LevelErro, err.Error()) },
+		Report:          e.report,
 	}
 	if log.File.Kind == core.LogPath {
 		cfg.Path = log.File.Path
@@ -145,6 +145,8 @@ func (e *Engine) openStream(r *running, spec *core.ProcessSpec, log core.LogSpec
 	r.streams = append(r.streams, stream)
 	return childEnd, nil
 }
+
+func (e *Engine) report(err error) { e.Logger.Log(rpcinterface.LevelErro, err.Error()) }
 
 // onData copies output to the main log when its level is debug.
 func (e *Engine) onData(name, channel string) func([]byte) {
