@@ -61,6 +61,7 @@ func (d *daemon) run(first bool) (again bool, err error) {
 			return false, err
 		}
 	}
+	catchSignals(d.signals)
 	r.writePidfile()
 	for _, l := range r.listeners {
 		l.Serve(r.backend())

@@ -15,10 +15,13 @@ func handled() []os.Signal {
 	return []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2}
 }
 
+// catchSignals keeps signals for handleSignals. From when the pidfile is there none
+// may end the daemon by its default.
+func catchSignals(kept chan<- os.Signal) { signal.Notify(kept, handled()...) }
+
 // handleSignals answers signals until the function that it gives is called. Those
 // that come between two runs wait for the next.
 func (r *run) handleSignals() (stop func()) {
-	signal.Notify(r.daemon.signals, handled()...)
 	done := make(chan struct{})
 	go func() {
 		for {
