@@ -120,11 +120,11 @@ func (f fleet) add(name string, s *server, err error) error {
 	return nil
 }
 
-// addDaemons starts each daemon with 10 and with 1,000 processes, as "ours 10".
+// addDaemons starts each daemon with 10 and with 1,000 programs, as "ours 10".
 func (f fleet) addDaemons(daemons map[string]command, twiddler bool) error {
 	for name, c := range daemons {
 		for _, n := range []int{10, 1000} {
-			s, err := startDaemon(c, settings{numprocs: n, twiddler: twiddler})
+			s, err := startDaemon(c, settings{programs: n, twiddler: twiddler})
 			if err := f.add(fmt.Sprintf("%s %d", name, n), s, err); err != nil {
 				return err
 			}

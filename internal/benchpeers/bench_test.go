@@ -89,7 +89,7 @@ func TestSeries(t *testing.T) {
 
 // What is written as a configuration has the shape that rows count on.
 func TestSettings(t *testing.T) {
-	file, err := settings{sections: 2, numprocs: 3, running: true, twiddler: true}.write(t.TempDir(), endpoint{"tcp", "127.0.0.1:1"})
+	file, err := settings{programs: 3, running: true, twiddler: true}.write(t.TempDir(), endpoint{"tcp", "127.0.0.1:1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for want, n := range map[string]int{"[program:": 3, "numprocs=3": 1, "autostart=true": 3, "[rpcinterface:": 2, "[group:g]": 1} {
+	for want, n := range map[string]int{"[program:": 3, "autostart=true": 3, "[rpcinterface:": 2, "[group:g]": 1} {
 		if got := strings.Count(string(text), want); got != n {
 			t.Errorf("%q stands %d times, want %d", want, got, n)
 		}

@@ -89,8 +89,8 @@ func (b *bench) pluginCalls() error {
 			reference: m.median("reference " + n), floor: m.median("floor-thru"), ours: m.median("ours " + n), unit: seconds,
 			goals: []goal{atMost(1.2, "F_thru", m.median("ours "+n), m.median("floor-thru"))},
 		}
-		if n == "1000" {
-			l.goals = append(l.goals, atMost(0.1, "reference", m.median("ours "+n), m.median("reference "+n)))
+		if n == "1000" { // the answer has 1,000 names in it, the floor's has not
+			l.goals = []goal{atMost(0.1, "reference", m.median("ours "+n), m.median("reference "+n))}
 		}
 		b.table.add(l)
 	}
@@ -103,7 +103,7 @@ func (b *bench) allProcesses() error {
 	defer f.stop()
 	for name, c := range b.daemons(false) {
 		for _, n := range []int{100, 1000} {
-			s, err := startDaemon(c, settings{numprocs: n})
+			s, err := startDaemon(c, settings{programs: n})
 			if err := f.add(fmt.Sprintf("%s %d", name, n), s, err); err != nil {
 				return err
 			}

@@ -46,8 +46,7 @@ func (r reference) command() command {
 
 // settings is the configuration of a daemon.
 type settings struct {
-	sections int  // programs of one process, a section each
-	numprocs int  // processes of one further program
+	programs int  // of one process each, so each a group of its own
 	running  bool // start the programs, startsecs=0
 	twiddler bool
 }
@@ -62,11 +61,8 @@ func (s settings) write(dir string, tcp endpoint) (file string, err error) {
 	}
 	b.WriteString("[group:g]\nprograms=\n")
 	options := fmt.Sprintf("command=/bin/cat\nautostart=%t\nstartsecs=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n", s.running)
-	for i := range s.sections {
+	for i := range s.programs {
 		fmt.Fprintf(&b, "[program:p%d]\n%s", i, options)
-	}
-	if s.numprocs > 0 {
-		fmt.Fprintf(&b, "[program:many]\nnumprocs=%d\nprocess_name=%%(program_name)s_%%(process_num)d\n%s", s.numprocs, options)
 	}
 	file = filepath.Join(dir, "c.conf")
 	return file, os.WriteFile(file, []byte(b.String()), 0o600)

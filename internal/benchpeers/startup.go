@@ -27,12 +27,12 @@ func (b *bench) startUp() error {
 				break
 			}
 			probes = append(probes, probe{fmt.Sprintf("%s %d", name, n), func() (load, error) {
-				s, err := startDaemon(c, settings{sections: n, twiddler: true})
+				s, err := startDaemon(c, settings{programs: n, twiddler: true})
 				return timed(s, err, (*server).answered)
 			}})
 		}
 		probes = append(probes, probe{name + " running", func() (load, error) {
-			s, err := startDaemon(c, settings{sections: spawned, running: true, twiddler: twiddler})
+			s, err := startDaemon(c, settings{programs: spawned, running: true, twiddler: twiddler})
 			return timed(s, err, func(s *server) (float64, error) { return s.allRunning(spawned) })
 		}})
 	}
