@@ -80,6 +80,7 @@ var rooms = []room{
 	{path: "core/process", ours: words("core rpcinterface"), std: pure},
 	{path: "core/event", ours: words("core rpcinterface"), std: pure},
 	{path: "core/supervisor", ours: words("core core/process core/event rpcinterface"), std: closed},
+	{path: "core/supervisor/supervisortest", ours: words("core core/process core/supervisor rpcinterface"), std: noNet},
 	{path: "core/child", ours: words("core"), third: sys, std: noNet},
 	{path: "core/logfile", ours: words("core"), third: sys, std: noExec},
 	{path: "core/mainlog", ours: words("core core/logfile rpcinterface"), third: hclog, std: noNet},
@@ -145,5 +146,6 @@ var walls = []wall{
 	{"internal/ctl", "core/daemon", "the command line is a client"},
 	{"internal/ctl", "core/child", "the command line starts no process"},
 	{"cmd/...", "internal/pythontest", "helpers of tests stay out of the program"},
+	{"cmd/...", "core/supervisor/supervisortest", "helpers of tests stay out of the program"},
 	{"cmd/...", "internal/benchpeers", "the bench stays out of the program"},
 }
