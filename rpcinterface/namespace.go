@@ -92,6 +92,14 @@ type Event struct {
 	Group, Process string
 }
 
+// SequencedEvent is an event as subscribers get it. Sequence numbers grow by one
+// with each event that the host keeps, so a subscriber that comes back can go on
+// after the last that it has seen.
+type SequencedEvent struct {
+	Sequence uint64
+	Event    Event
+}
+
 // Plugin is what a plugin process offers the host. The order is Describe,
 // Configure, then calls from many goroutines, then Shutdown.
 type Plugin interface {

@@ -2,9 +2,7 @@ package daemon
 
 import (
 	"fmt"
-	"net"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/plugvisor/plugvisor/core"
@@ -84,13 +82,13 @@ func serverURL(servers []core.ServerSpec) string {
 			return "unix://" + s.File
 		}
 	}
-	// Of several inet servers the last one counts.
-	for i := len(servers) - 1; i >= 0; i-- {
-		host := servers[i].Host
-		if host == "" {
-			host = "localhost"
-		}
-		return "http://" + net.JoinHostPort(host, strconv.Itoa(servers[i].Port))
+	if len(servers) == 0 {
+		return ""
 	}
-	return ""
+	last := servers[len(servers)-1] // of several the last counts
+	host := last.Host
+	if host == "" {
+		host = "localhost"
+	}
+	return fmt.Sprintf("http://%s:%d", host, last.Port)
 }

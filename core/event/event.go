@@ -6,7 +6,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/plugvisor/plugvisor/core"
-	"github.com/plugvisor/plugvisor/core/process"
 	"github.com/plugvisor/plugvisor/core/pytext"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
@@ -26,6 +25,11 @@ type Event struct {
 // Serial is the number of the event, once a pool has taken it.
 func (e *Event) Serial() int64 { return e.serial }
 
+// Public is the event as result handlers get it.
+func (e *Event) Public() rpcinterface.Event {
+	return rpcinterface.Event{Name: e.Kind.String(), Payload: []byte(e.Payload), Group: e.Group, Process: e.Process}
+}
+
 func about(kind core.EventKind, group, proc, payload string) *Event {
 	return &Event{Kind: kind, Group: group, Process: proc, Payload: payload}
 }
@@ -41,8 +45,21 @@ var stateKinds = map[rpcinterface.ProcessState]core.EventKind{
 	rpcinterface.ProcessUnknown:  core.EventProcessStateUnknown,
 }
 
+// StateKind is the kind of event that a process's entering a state is.
+func StateKind(state rpcinterface.ProcessState) core.EventKind { return stateKinds[state] }
+
+// StateChange is a process's change of state. PID is that of the process which the
+// state was about, Tries counts failed starts in a row, and Expected says of EXITED
+// that the exit code was one of exitcodes.
+type StateChange struct {
+	From, To rpcinterface.ProcessState
+	PID      int
+	Tries    int64
+	Expected bool
+}
+
 // ProcessState is PROCESS_STATE_…: a process changed its state.
-func ProcessState(group, proc string, c process.Change) *Event {
+func ProcessState(group, proc string, c StateChange) *Event {
 	var b strings.Builder
 	b.WriteString("processname:" + proc + " groupname:" + group + " from_state:" + c.From.String())
 	number := func(name string, n int64) { b.WriteString(" " + name + ":" + strconv.FormatInt(n, 10)) }

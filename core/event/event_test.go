@@ -6,14 +6,13 @@ import (
 	"testing"
 
 	"github.com/plugvisor/plugvisor/core"
-	"github.com/plugvisor/plugvisor/core/process"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
 // The payloads are those that Supervisor 4.4 was seen to send.
 func TestPayloads(t *testing.T) {
-	change := func(from, to rpcinterface.ProcessState) process.Change {
-		return process.Change{From: from, To: to, PID: 12, Tries: 2, Expected: true}
+	change := func(from, to rpcinterface.ProcessState) StateChange {
+		return StateChange{From: from, To: to, PID: 12, Tries: 2, Expected: true}
 	}
 	for _, c := range []struct {
 		event *Event
@@ -26,7 +25,7 @@ func TestPayloads(t *testing.T) {
 		{ProcessState("g", "x", change(rpcinterface.ProcessRunning, rpcinterface.ProcessStopping)), "PROCESS_STATE_STOPPING", "processname:x groupname:g from_state:RUNNING pid:12"},
 		{ProcessState("g", "x", change(rpcinterface.ProcessStopping, rpcinterface.ProcessStopped)), "PROCESS_STATE_STOPPED", "processname:x groupname:g from_state:STOPPING pid:12"},
 		{ProcessState("g", "x", change(rpcinterface.ProcessRunning, rpcinterface.ProcessExited)), "PROCESS_STATE_EXITED", "processname:x groupname:g from_state:RUNNING expected:1 pid:12"},
-		{ProcessState("g", "x", process.Change{From: rpcinterface.ProcessRunning, To: rpcinterface.ProcessExited, PID: 3}), "PROCESS_STATE_EXITED", "processname:x groupname:g from_state:RUNNING expected:0 pid:3"},
+		{ProcessState("g", "x", StateChange{From: rpcinterface.ProcessRunning, To: rpcinterface.ProcessExited, PID: 3}), "PROCESS_STATE_EXITED", "processname:x groupname:g from_state:RUNNING expected:0 pid:3"},
 		{ProcessState("g", "x", change(rpcinterface.ProcessBackoff, rpcinterface.ProcessFatal)), "PROCESS_STATE_FATAL", "processname:x groupname:g from_state:BACKOFF"},
 		{ProcessState("g", "x", change(rpcinterface.ProcessRunning, rpcinterface.ProcessUnknown)), "PROCESS_STATE_UNKNOWN", "processname:x groupname:g from_state:RUNNING"},
 		{ProcessLog("g", "x", 7, Stdout, []byte("hello\n")), "PROCESS_LOG_STDOUT", "processname:x groupname:g pid:7 channel:stdout\nhello\n"},

@@ -12,18 +12,35 @@ import (
 
 // AddConfigured adds the group of the last configuration that was read. It returns
 // when the group's automatic log files exist. The faults are BAD_NAME and
-// ALREADY_ADDED.
+// ALREADY_ADDED, and FAILED when a FastCGI
+// program's socket cannot be made.
 func (s *Supervisor) AddConfigured(ctx context.Context, name string) error {
-	_, err := call(ctx, s, func(answer func(nothing, error)) {
+	find := func() (*core.GroupSpec, error) {
 		i := slices.IndexFunc(s.configured, func(g *core.GroupSpec) bool { return g.Name == name })
 		switch {
 		case i < 0:
-			answer(nothing{}, fault(rpcinterface.CodeBadName, name))
+			return nil, fault(rpcinterface.CodeBadName, name)
 		case s.groups[name] != nil:
-			answer(nothing{}, fault(rpcinterface.CodeAlreadyAdded, name))
-		default:
-			s.addGroup(s.configured[i], func() { answer(nothing{}, nil) })
+			return nil, fault(rpcinterface.CodeAlreadyAdded, name)
 		}
+		return s.configured[i], nil
+	}
+	spec, err := call(ctx, s, func(answer func(*core.GroupSpec, error)) { answer(find()) })
+	if err != nil {
+		return err
+	}
+	if spec.FastCGI != nil {
+		if err := s.effects.CheckSocket(spec.FastCGI); err != nil {
+			return fault(rpcinterface.CodeFailed, err.Error())
+		}
+	}
+	_, err = call(ctx, s, func(answer func(nothing, error)) {
+		spec, err := find()
+		if err != nil {
+			answer(nothing{}, err)
+			return
+		}
+		s.addGroup(spec, func() { answer(nothing{}, nil) })
 	})
 	return err
 }
@@ -64,9 +81,11 @@ func (s *Supervisor) removeGroup(g *group) {
 		s.forget(p)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	delete(s.groups, g.name)
 	s.order = slices.DeleteFunc(s.order, func(other *group) bool { return other == g })
+	s.mu.Unlock()
+	s.closePool(g)
+	s.notifyGroup(core.EventProcessGroupRemoved, g.name)
 }
 
 // forget drops what may still come for a process that is removed.
@@ -171,6 +190,10 @@ func (s *Supervisor) addGroup(spec *core.GroupSpec, done func()) {
 	s.groups[g.name] = g
 	s.order = append(s.order, g)
 	s.mu.Unlock()
+	if spec.Listener != nil {
+		s.openPool(g, spec.Listener)
+	}
+	s.notifyGroup(core.EventProcessGroupAdded, g.name)
 	s.addProcesses(g, spec.Processes, done)
 }
 
@@ -251,6 +274,7 @@ func (s *Supervisor) arm(procs []*proc) {
 func (s *Supervisor) Begin() {
 	begin := func() {
 		s.begun = true
+		s.notifyState(core.EventSupervisorStateChangeRunning)
 		for _, g := range groupsByPriority(s.order) {
 			s.arm(g.inOrder())
 		}

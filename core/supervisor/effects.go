@@ -2,7 +2,9 @@ package supervisor
 
 import (
 	"github.com/plugvisor/plugvisor/core"
+	"github.com/plugvisor/plugvisor/core/event"
 	"github.com/plugvisor/plugvisor/core/process"
+	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
 // Effects does what the loop decides. Spawn and PrepareLogs return at once and
@@ -23,12 +25,29 @@ type Effects interface {
 	PrepareLogs(specs []*core.ProcessSpec, done func([]*core.ProcessSpec))
 	// ClearLogs empties the log files of a process that is not running.
 	ClearLogs(spec *core.ProcessSpec) error
+	// CheckSocket sees whether a FastCGI program's socket can be made. It runs like
+	// CheckCommand.
+	CheckSocket(spec *core.SocketSpec) error
+	// HandleResult has a result handler that is not the default one judge a
+	// listener's result. It returns at once and answers by calling back.
+	HandleResult(handler string, e rpcinterface.Event, result []byte, done func(process.Verdict))
 }
 
 // SpawnJob is one process to start.
 type SpawnJob struct {
 	Spec  *core.ProcessSpec
 	Group string
+	// Socket is the standard input of a FastCGI program, which the processes of its
+	// group share.
+	Socket *core.SocketSpec
+	// OnListener is given all that an event listener writes to stdout, OnLog what a
+	// process writes to a stream whose events are enabled, and OnCapture what it
+	// writes there between the tokens of capture mode; nil ones want nothing. They
+	// are called after Started and before Ended, and hold up the stream until the
+	// loop has taken the data, which is valid during the call only.
+	OnListener func(data []byte)
+	OnLog      func(channel event.Channel, data []byte)
+	OnCapture  func(channel event.Channel, data []byte)
 	// Started is called once: with the child and its pid, or with why there is
 	// none, in the words of the reference's "spawnerr".
 	Started func(child Child, pid int, spawnErr string)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/plugvisor/plugvisor/core"
+	"github.com/plugvisor/plugvisor/core/event"
 	"github.com/plugvisor/plugvisor/core/process"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
@@ -25,6 +26,8 @@ type group struct {
 	first, last *proc
 	sorted      atomic.Pointer[[]*proc] // by name; nil after a change
 
+	pool *pool // not nil for event listeners
+
 	unstopped int      // members that are not in a stopped state
 	preparing int      // additions whose log files are being made
 	ready     []func() // to run when there are none
@@ -39,6 +42,9 @@ type proc struct {
 	machine     *process.Machine
 	incarnation uint64
 	waiters     []*waiter
+
+	listener *process.Listener // of the run that is going on, nil for other programs
+	inHand   *event.Event      // what the listener is busy with
 
 	due       time.Time
 	dueSeq    uint64
@@ -154,11 +160,12 @@ func (g *group) byName() []*proc {
 
 // current is the group's configuration as it stands now.
 func (g *group) current() *core.GroupSpec {
-	spec := &core.GroupSpec{Name: g.name, Priority: g.priority}
+	spec := *g.source
+	spec.Processes = nil
 	for p := g.first; p != nil; p = p.next {
 		spec.Processes = append(spec.Processes, p.spec.Load())
 	}
-	return spec
+	return &spec
 }
 
 // groupsByPriority sorts groups in the order in which they are started.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/core/process"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
@@ -52,6 +53,7 @@ func (s *Supervisor) leave(to rpcinterface.SupervisorState) {
 				s.deadlines.set(p, p.machine.Deadline())
 			}
 		}
+		s.notifyState(core.EventSupervisorStateChangeStopping)
 	})
 }
 

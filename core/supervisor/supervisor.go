@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/plugvisor/plugvisor/core"
+	"github.com/plugvisor/plugvisor/core/event"
 	"github.com/plugvisor/plugvisor/core/process"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
@@ -18,6 +19,8 @@ type Config struct {
 	Groups  []*core.GroupSpec
 	Effects Effects
 	Logger  core.Logger
+	// Serials numbers the events; a daemon that restarts goes on with the same.
+	Serials *event.Serials
 }
 
 // Supervisor owns the state of all processes. Its methods may be called by many
@@ -29,6 +32,10 @@ type Supervisor struct {
 	inbox      *inbox
 	done       chan struct{}
 	state      atomic.Int32
+	journal    *journal
+	// wanted has a bit for each kind of event that a pool wants, for those who
+	// would make one.
+	wanted atomic.Uint32
 
 	// mu guards the membership of groups and of the list of groups. Only the loop
 	// takes it for writing.
@@ -43,6 +50,11 @@ type Supervisor struct {
 	preparing  int      // groups' additions whose log files are being made
 	prepared   []func() // to run when there are none
 	stopping   shutdown
+	serials    *event.Serials
+	pools      event.Subscriptions[*group]
+	ticks      ticks
+	// toDispatch are the groups whose listeners may have an event to take.
+	toDispatch []*group
 }
 
 // New makes a supervisor with the configured groups; nothing is started before
@@ -56,6 +68,8 @@ func New(cfg Config) *Supervisor {
 		done:       make(chan struct{}),
 		groups:     map[string]*group{},
 		configured: cfg.Groups,
+		journal:    newJournal(),
+		serials:    cfg.Serials,
 	}
 	s.state.Store(int32(rpcinterface.SupervisorRunning))
 	for _, spec := range cfg.Groups {
@@ -86,7 +100,11 @@ func (s *Supervisor) Run() {
 			message()
 		}
 		s.runDue()
-		if s.stopping.begun && s.shutDown() {
+		s.tick()
+		over := s.stopping.begun && s.shutDown()
+		s.dispatch()
+		if over {
+			s.journal.close()
 			return
 		}
 	}
@@ -94,8 +112,10 @@ func (s *Supervisor) Run() {
 
 func (s *Supervisor) nextDeadline() time.Time {
 	next := s.deadlines.next()
-	if report := s.stopping.nextReport; !report.IsZero() && (next.IsZero() || report.Before(next)) {
-		return report
+	for _, other := range [...]time.Time{s.stopping.nextReport, s.ticks.next} {
+		if !other.IsZero() && (next.IsZero() || other.Before(next)) {
+			next = other
+		}
 	}
 	return next
 }
@@ -163,6 +183,12 @@ func (s *Supervisor) step(p *proc, ev process.Event) (killErr string) {
 			s.logger.Log(e.Level, e.Message)
 		case process.Change:
 			s.count(p.group, e)
+			if kind := event.StateKind(e.To); s.wants(kind) {
+				s.notify(event.ProcessState(p.group.name, p.name, event.StateChange(e)))
+			}
+			if e.To == rpcinterface.ProcessRunning && p.listener != nil {
+				s.dispatchLater(p.group)
+			}
 		case process.SpawnProcess:
 			s.spawn(p)
 		case process.Kill:
@@ -199,7 +225,7 @@ func (s *Supervisor) spawn(p *proc) {
 			}
 		})
 	}
-	s.effects.Spawn(SpawnJob{
+	job := SpawnJob{
 		Spec:  p.spec.Load(),
 		Group: p.group.name,
 		Started: func(child Child, pid int, spawnErr string) {
@@ -216,9 +242,12 @@ func (s *Supervisor) spawn(p *proc) {
 			post(func() {
 				p.child.Store(nil)
 				s.step(p, process.Event{Kind: process.Ended, Status: status})
+				s.listenerEnded(p)
 			})
 		},
-	})
+	}
+	s.addTaps(p, &job)
+	s.effects.Spawn(job)
 }
 
 // runWaiters ends the calls that waited for what has happened.

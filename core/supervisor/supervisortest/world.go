@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/plugvisor/plugvisor/core"
+	"github.com/plugvisor/plugvisor/core/event"
 	"github.com/plugvisor/plugvisor/core/process"
 	"github.com/plugvisor/plugvisor/core/supervisor"
 	"github.com/plugvisor/plugvisor/rpcinterface"
@@ -33,6 +34,10 @@ type World struct {
 	Missing map[string]error
 	// Prepared, unless nil, is what PrepareLogs waits for.
 	Prepared chan struct{}
+	// SocketErr is what CheckSocket answers.
+	SocketErr error
+	// Verdict is what HandleResult answers, at once.
+	Verdict process.Verdict
 	// StdinErr and ClearErr are what children's WriteStdin and both ClearLogs
 	// answer.
 	StdinErr, ClearErr map[string]error
@@ -66,7 +71,7 @@ func New(t testing.TB) *World {
 
 // Run starts the loop of a Supervisor of these groups; End ends it.
 func (w *World) Run(groups ...*core.GroupSpec) *World {
-	w.Sup = supervisor.New(supervisor.Config{Identifier: "ident", Groups: groups, Effects: w, Logger: w})
+	w.Sup = supervisor.New(supervisor.Config{Identifier: "ident", Groups: groups, Effects: w, Logger: w, Serials: &event.Serials{}})
 	go w.Sup.Run()
 	return w
 }
@@ -308,4 +313,33 @@ func WantFault(t testing.TB, err error, code int, text string) {
 	if !errors.As(err, &f) || f.Code != code || f.Message != text {
 		t.Errorf("error is %v, want fault %d %q", err, code, text)
 	}
+}
+
+// CheckSocket answers SocketErr.
+func (w *World) CheckSocket(*core.SocketSpec) error { return w.SocketErr }
+
+// HandleResult notes what it was asked, and answers Verdict.
+func (w *World) HandleResult(handler string, e rpcinterface.Event, result []byte, done func(process.Verdict)) {
+	w.did("handle", handler, e.Name, string(result))
+	go done(w.Verdict)
+}
+
+// Job is what the living process of a name was spawned for.
+func (w *World) Job(name string) supervisor.SpawnJob {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, job := range w.alive {
+		if job.Spec.Name == name {
+			return job
+		}
+	}
+	w.t.Fatalf("%s is not alive", name)
+	return supervisor.SpawnJob{}
+}
+
+// Say has an event listener write to its stdout.
+func (w *World) Say(name, text string) {
+	w.t.Helper()
+	w.Job(name).OnListener([]byte(text))
 }
