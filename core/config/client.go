@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/plugvisor/plugvisor/rpcinterface"
@@ -23,8 +24,11 @@ func DefaultClient() *Client {
 	return &Client{ServerURL: "http://localhost:9001", Prompt: "supervisor"}
 }
 
+// ctlFactoryKey names the Python plugin of a [ctlplugin:x] section.
+const ctlFactoryKey = "supervisor.ctl_factory"
+
 // LoadClient reads the client's section of a configuration file. Includes are not
-// followed, and [ctlplugin:x] is ignored.
+// followed, and a [ctlplugin:x] is refused.
 func LoadClient(file string, env *Environment) (*Client, error) {
 	l := &loader{env: env, doc: newDocument(), cfg: &Config{File: file}}
 	if err := l.readMain(); err != nil {
@@ -53,6 +57,9 @@ func LoadClient(file string, env *Environment) (*Client, error) {
 	c.HasUsername = read("username", &c.Username)
 	c.HasPassword = read("password", &c.Password)
 	read("history_file", &c.HistoryFile, here)
+	if err == nil {
+		err = l.refuseCtlPlugins()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -63,4 +70,20 @@ func LoadClient(file string, env *Environment) (*Client, error) {
 		c.HistoryFile = NormalizePath(env, c.HistoryFile)
 	}
 	return c, nil
+}
+
+// refuseCtlPlugins refuses what would add commands to the reference's client.
+func (l *loader) refuseCtlPlugins() error {
+	for _, section := range l.doc.prefixed("ctlplugin:") {
+		factory, ok, err := l.get(section, ctlFactoryKey)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fmt.Errorf("section [%s] does not specify a %s", section.Name(), ctlFactoryKey)
+		}
+		return fmt.Errorf("%s cannot be resolved within [%s]: Python plugins of supervisorctl cannot be loaded; "+
+			`remove the section: "supervisorctl call NAMESPACE.METHOD" reaches every method of every extension`, factory, section.Name())
+	}
+	return nil
 }

@@ -91,8 +91,6 @@ func TestRefusedSections(t *testing.T) {
 	for section, want := range map[string]string{
 		"rpcinterface:system":    "the namespace system is built in and cannot be configured",
 		"rpcinterface:extension": "the namespace extension is built in and cannot be configured",
-		"eventlistener:l":        "eventlistener:* is not supported by this version",
-		"fcgi-program:f":         "fcgi-program:* is not supported by this version",
 	} {
 		want += " in section '" + section + "' (file: '/d/s.conf')"
 		if _, err := load(t, minimal+"["+section+"]\n"); errText(err) != want {
@@ -101,6 +99,48 @@ func TestRefusedSections(t *testing.T) {
 	}
 	if _, err := load(t, minimal+"[ctlplugin:x]\nfoo=1\n[eventlistenerx]\n"); err != nil {
 		t.Errorf("sections that are not the daemon's: %v", err)
+	}
+}
+
+func TestResultHandlers(t *testing.T) {
+	const listener = minimal + "[rpcinterface:my-ns]\nsupervisor.rpcinterface_factory=f\n[eventlistener:l]\ncommand=c\nevents=TICK\n"
+	for line, want := range map[string]string{
+		"":                                      core.DefaultResultHandler,
+		"result_handler=superlance.x:handler\n": "superlance.x:handler",
+		"result_handler=twiddler:stdin_write ; c\n": "twiddler:stdin_write",
+		"result_handler=%(here)s\n":                 "",
+		"result_handler=\n":                         "",
+		"result_handler=:x\n":                       "",
+		"result_handler=a:\n":                       "",
+		"result_handler=a b:c\n":                    "",
+		"result_handler=my-ns:handler\n":            "my-ns:handler",
+		"result_handler=other-ns:handler\n":         "",
+	} {
+		cfg, err := load(t, listener+line)
+		switch {
+		case want != "":
+			if err != nil || cfg.Groups[0].Listener.ResultHandler != want {
+				t.Errorf("%s: %v, want %s", line, err, want)
+			}
+		case !strings.Contains(errText(err), " cannot be resolved within [eventlistener:l]: "):
+			t.Errorf("%s: %v, want an error", line, err)
+		}
+	}
+}
+
+// TestSocketOwner: a socket of processes that run as the supervisor's user is
+// left to whoever makes it.
+func TestSocketOwner(t *testing.T) {
+	for uid, want := range map[int]int{0: 2, 2: -1} {
+		env := testEnvironment(memFiles{"/d/s.conf": minimal + "[fcgi-program:f]\ncommand=c\nsocket=unix:///tmp/s\nuser=bin\n"})
+		env.UID = uid
+		cfg, err := Load("/d/s.conf", env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := cfg.Groups[0].FastCGI; s.OwnerUID != want || s.OwnerGID != want {
+			t.Errorf("as %d: owner %d:%d, want %d", uid, s.OwnerUID, s.OwnerGID, want)
+		}
 	}
 }
 
@@ -129,7 +169,9 @@ func TestUnknownOptions(t *testing.T) {
 
 // TestKnownKeysAreRead: what is not warned of is what is read.
 func TestKnownKeysAreRead(t *testing.T) {
-	for _, section := range []string{"supervisord", "program:x", "group:g", "inet_http_server", "unix_http_server", "include"} {
+	for _, section := range []string{
+		"supervisord", "program:x", "eventlistener:x", "fcgi-program:x", "group:g", "inet_http_server", "unix_http_server", "include",
+	} {
 		known, ok := knownKeys(section)
 		if !ok {
 			t.Errorf("keys of [%s] are not known", section)
@@ -138,6 +180,8 @@ func TestKnownKeysAreRead(t *testing.T) {
 			text := map[string]string{
 				"supervisord":      "[supervisord]\n",
 				"program:x":        "[supervisord]\n[program:x]\ncommand=c\n",
+				"eventlistener:x":  "[supervisord]\n[eventlistener:x]\ncommand=c\nevents=TICK\n",
+				"fcgi-program:x":   "[supervisord]\n[fcgi-program:x]\ncommand=c\nsocket=tcp://h:1\n",
 				"group:g":          "[supervisord]\n[group:g]\n",
 				"inet_http_server": "[supervisord]\n[inet_http_server]\nport=1\nusername=u\npassword=p\n",
 				"unix_http_server": "[supervisord]\n[unix_http_server]\nfile=/x\nusername=u\npassword=p\n",
@@ -242,7 +286,11 @@ func TestLoadClient(t *testing.T) {
 		err  string
 	}{
 		{"[supervisorctl]\n", &def, ""},
-		{"[ctlplugin:x]\n[supervisorctl]\n", &def, ""},
+		{"[ctlplugin:x]\nsupervisor.ctl_factory=m:%(ENV_EXV)s\n[supervisorctl]\n", nil, "m:ex-val cannot be resolved within [ctlplugin:x]: " +
+			"Python plugins of supervisorctl cannot be loaded; remove the section: " +
+			`"supervisorctl call NAMESPACE.METHOD" reaches every method of every extension`},
+		{"[ctlplugin:x]\n[supervisorctl]\n", nil, "section [ctlplugin:x] does not specify a supervisor.ctl_factory"},
+		{"[ctlplugin:x]\n[supervisorctl]\nprompt=%(x\n", nil, "Format string '%(x' for 'supervisorctl.prompt' is badly formatted: incomplete format key"},
 		{"", nil, ".ini file does not include supervisorctl section"},
 		{"garbage", nil, "File contains no section headers.\nfile: '/d/c.conf', line: 1\n'garbage'"},
 		{"[supervisorctl]\nprompt=100%\n", nil, "Format string '100%' for 'supervisorctl.prompt' is badly formatted: incomplete format"},

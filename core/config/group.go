@@ -47,62 +47,55 @@ func Diff(live, configured []*core.GroupSpec) (added, changed, removed []string)
 	return added, changed, removed
 }
 
-// readGroups reads [group:x] and then the programs that are in no group, each a
-// group of its own.
+// readGroups reads [group:x], then what stands alone, each a group of its own:
+// programs, event listeners, FastCGI programs.
 func (l *loader) readGroups() error {
-	if err := l.refuseUnsupported(); err != nil {
-		return err
-	}
 	grouped := map[string]bool{}
 	for _, section := range l.doc.prefixed("group:") {
 		if err := l.readGroup(section, grouped); err != nil {
 			return err
 		}
 	}
-	for _, section := range l.doc.prefixed("program:") {
-		if grouped[section.Name()] {
-			continue
+	for _, kind := range []struct {
+		prefix string
+		read   func(*ini.Section) (*core.GroupSpec, error)
+	}{
+		{programPrefix, l.readLoneProgram},
+		{listenerPrefix, l.readListener},
+		{fastCGIPrefix, l.readFastCGI},
+	} {
+		for _, section := range l.doc.prefixed(kind.prefix) {
+			if grouped[section.Name()] {
+				continue
+			}
+			group, err := kind.read(section)
+			if err != nil {
+				return err
+			}
+			l.cfg.Groups = append(l.cfg.Groups, group)
 		}
-		name, err := parseName(rpcinterface.String(strings.TrimPrefix(section.Name(), "program:")))
-		if err != nil {
-			return err
-		}
-		priority, err := l.priority(section)
-		if err != nil {
-			return err
-		}
-		processes, err := l.readProgram(section, name)
-		if err != nil {
-			return err
-		}
-		l.cfg.Groups = append(l.cfg.Groups, &core.GroupSpec{Name: name, Priority: priority, Processes: processes})
 	}
 	slices.SortStableFunc(l.cfg.Groups, compareGroups)
 	return nil
 }
 
-// refuseUnsupported names the sections that this version cannot serve.
-func (l *loader) refuseUnsupported() error {
-	for _, section := range l.doc.sections() {
-		for _, prefix := range []string{"eventlistener:", "fcgi-program:"} {
-			if strings.HasPrefix(section.Name(), prefix) {
-				return inPlace(fmt.Errorf("%s* is not supported by this version", prefix), section.Name(), l.doc.fileOf(section.Name(), l.cfg.File))
-			}
-		}
-	}
-	return nil
-}
+// What the names of sections with processes begin with.
+const (
+	programPrefix  = "program:"
+	listenerPrefix = "eventlistener:"
+	fastCGIPrefix  = "fcgi-program:"
+)
 
-func (l *loader) priority(section *ini.Section) (int64, error) {
+func (l *loader) priority(section *ini.Section, missing int64) (int64, error) {
 	s, ok, err := l.get(section, "priority", l.here)
 	if err != nil || !ok {
-		return 999, err
+		return missing, err
 	}
 	return ParseInteger(s)
 }
 
 func (l *loader) readGroup(section *ini.Section, grouped map[string]bool) error {
-	name, err := parseName(rpcinterface.String(strings.TrimPrefix(section.Name(), "group:")))
+	name, err := groupName(section)
 	if err != nil {
 		return err
 	}
@@ -111,18 +104,24 @@ func (l *loader) readGroup(section *ini.Section, grouped map[string]bool) error 
 		return err
 	}
 	group := &core.GroupSpec{Name: name}
-	if group.Priority, err = l.priority(section); err != nil {
+	if group.Priority, err = l.priority(section, 999); err != nil {
 		return err
 	}
 	blamed := section.Name()
 	for _, program := range parseList(programs) {
-		programSection := "program:" + program
-		if !l.doc.has(programSection) {
+		plain, fastCGI := l.doc.has(programPrefix+program), l.doc.has(fastCGIPrefix+program)
+		member := programPrefix + program
+		switch {
+		case plain && fastCGI:
+			return fmt.Errorf("[%s] name %s is ambiguous (exists as program and fcgi-program)", blamed, program)
+		case fastCGI: // a plain program in a group: the reference gives it no socket
+			member = fastCGIPrefix + program
+		case !plain:
 			return fmt.Errorf("[%s] names unknown program or fcgi-program %s", blamed, program)
 		}
-		blamed = programSection // as the reference does, by mistake
-		grouped[programSection] = true
-		processes, err := l.readProgram(l.doc.section(programSection), name)
+		blamed = member // as the reference does, by mistake
+		grouped[member] = true
+		processes, err := l.readProgram(l.doc.section(member), name)
 		if err != nil {
 			return err
 		}
@@ -130,6 +129,29 @@ func (l *loader) readGroup(section *ini.Section, grouped map[string]bool) error 
 	}
 	l.cfg.Groups = append(l.cfg.Groups, group)
 	return nil
+}
+
+// groupName gives the name of the group that a section makes.
+func groupName(section *ini.Section) (string, error) {
+	return parseName(rpcinterface.String(afterColon(section)))
+}
+
+func afterColon(section *ini.Section) string {
+	_, name, _ := strings.Cut(section.Name(), ":")
+	return name
+}
+
+func (l *loader) readLoneProgram(section *ini.Section) (*core.GroupSpec, error) {
+	name, err := groupName(section)
+	if err != nil {
+		return nil, err
+	}
+	group := &core.GroupSpec{Name: name}
+	if group.Priority, err = l.priority(section, 999); err != nil {
+		return nil, err
+	}
+	group.Processes, err = l.readProgram(section, name)
+	return group, err
 }
 
 // readProgram reads the processes of a section. Variables of [supervisord]

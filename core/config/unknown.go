@@ -21,6 +21,10 @@ var programKeys = []string{
 	"stderr_events_enabled", "stderr_syslog",
 }
 
+var listenerKeys = append(slices.Clone(programKeys), "buffer_size", "events", "result_handler")
+
+var fastCGIKeys = append(slices.Clone(programKeys), "socket", "socket_owner", "socket_mode", "socket_backlog")
+
 // knownKeys gives the keys that a section of the daemon reads; false for sections
 // whose keys are not ours to judge.
 func knownKeys(section string) ([]string, bool) {
@@ -29,8 +33,12 @@ func knownKeys(section string) ([]string, bool) {
 		return supervisordKeys, true
 	case section == "include":
 		return []string{"files"}, true
-	case strings.HasPrefix(section, "program:"):
+	case strings.HasPrefix(section, programPrefix):
 		return programKeys, true
+	case strings.HasPrefix(section, listenerPrefix):
+		return listenerKeys, true
+	case strings.HasPrefix(section, fastCGIPrefix):
+		return fastCGIKeys, true
 	case strings.HasPrefix(section, "group:"):
 		return []string{"programs", "priority"}, true
 	case strings.HasPrefix(section, "inet_http_server"):
