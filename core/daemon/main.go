@@ -10,6 +10,7 @@ import (
 
 	"github.com/plugvisor/plugvisor/core/child"
 	"github.com/plugvisor/plugvisor/core/engine"
+	"github.com/plugvisor/plugvisor/core/event"
 	"github.com/plugvisor/plugvisor/core/extension"
 	"github.com/plugvisor/plugvisor/core/mainlog"
 	"github.com/plugvisor/plugvisor/rpcinterface"
@@ -40,7 +41,7 @@ func Main(p Program) int {
 	if name, ok := extension.BundledName(); ok {
 		return p.servePlugin(name)
 	}
-	d := &daemon{Program: p, detached: takeDetached(), signals: make(chan os.Signal, 16)}
+	d := &daemon{Program: p, detached: takeDetached(), signals: make(chan os.Signal, 16), serials: &event.Serials{}}
 	for first := true; ; first = false {
 		again, err := d.run(first)
 		if err != nil {
@@ -58,6 +59,7 @@ type daemon struct {
 	detached *os.File // where the start is reported, nil in the foreground
 	children *child.Children
 	signals  chan os.Signal
+	serials  *event.Serials // of the events of all runs
 	// log is the main log of the run that is going on.
 	log atomic.Pointer[mainlog.Log]
 }

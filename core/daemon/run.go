@@ -17,6 +17,7 @@ import (
 	"github.com/plugvisor/plugvisor/core/logfile"
 	"github.com/plugvisor/plugvisor/core/mainlog"
 	"github.com/plugvisor/plugvisor/core/namespace"
+	"github.com/plugvisor/plugvisor/core/process"
 	"github.com/plugvisor/plugvisor/core/pytext"
 	"github.com/plugvisor/plugvisor/core/supervisor"
 	"github.com/plugvisor/plugvisor/core/supervisorns"
@@ -117,16 +118,40 @@ func (r *run) build(first bool) error {
 		Identifier:   s.Identifier,
 		StripANSI:    s.StripANSI,
 		SplitCommand: config.SplitCommand,
+		JudgeResult:  r.judgeResult,
 	})
 	r.later(r.engine.Close)
+	for _, g := range s.config.Groups {
+		if g.FastCGI == nil {
+			continue
+		}
+		if err := r.engine.CheckSocket(g.FastCGI); err != nil {
+			return err
+		}
+	}
 	r.supervisor = supervisor.New(supervisor.Config{
 		Identifier: s.Identifier,
 		Groups:     s.config.Groups,
 		Effects:    r.engine,
 		Logger:     r.log,
+		Serials:    r.daemon.serials,
 	})
 	r.registry = namespace.New(r.supervisor.State)
 	return r.openInterfaces()
+}
+
+// judgeResult has an extension's result handler judge what a listener answered. One
+// that is down or late rejects the event, which sends it again; it never ends the
+// listener's subscription.
+func (r *run) judgeResult(handler string, e rpcinterface.Event, result []byte) process.Verdict {
+	accepted, err := r.extensions.HandleResult(context.Background(), handler, e, result)
+	if err != nil {
+		r.log.Log(rpcinterface.LevelWarn, fmt.Sprintf("result handler %s: %v", handler, err))
+	}
+	if !accepted || err != nil {
+		return process.Reject
+	}
+	return process.Accept
 }
 
 // openInterfaces opens the servers' sockets and starts the extensions. Without a

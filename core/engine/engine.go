@@ -9,6 +9,7 @@ import (
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/core/child"
 	"github.com/plugvisor/plugvisor/core/logfile"
+	"github.com/plugvisor/plugvisor/core/process"
 	"github.com/plugvisor/plugvisor/core/supervisor"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
@@ -28,20 +29,23 @@ type Config struct {
 	StripANSI bool
 	// SplitCommand takes a command line apart, with the reference's errors.
 	SplitCommand func(command string) ([]string, error)
+	// JudgeResult is what a result handler that is not the default one says.
+	JudgeResult func(handler string, e rpcinterface.Event, result []byte) process.Verdict
 }
 
 // Engine is the supervisor.Effects that really happen.
 type Engine struct {
 	Config
-	spawns *queue
-	files  *queue
+	spawns  *queue
+	files   *queue
+	sockets *sockets
 }
 
 var _ supervisor.Effects = (*Engine)(nil)
 
 // New makes an engine. Close ends it.
 func New(cfg Config) *Engine {
-	return &Engine{Config: cfg, spawns: newQueue(), files: newQueue()}
+	return &Engine{Config: cfg, spawns: newQueue(), files: newQueue(), sockets: newSockets(cfg.Logger)}
 }
 
 // Close ends the engine's goroutines once they have done what was asked of them.
@@ -58,6 +62,11 @@ func (e *Engine) Spawn(job supervisor.SpawnJob) {
 // Signal sends a signal at once.
 func (e *Engine) Signal(pid, signal int, group bool) error {
 	return e.Children.Signal(pid, syscall.Signal(signal), group)
+}
+
+// HandleResult has a listener's result judged.
+func (e *Engine) HandleResult(handler string, ev rpcinterface.Event, result []byte, done func(process.Verdict)) {
+	go func() { done(e.JudgeResult(handler, ev, result)) }()
 }
 
 // ClearLogs empties the log files of a process that is not running.

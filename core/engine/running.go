@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"os"
+	"syscall"
 
 	"github.com/plugvisor/plugvisor/core/logfile"
 	"github.com/plugvisor/plugvisor/core/supervisor"
@@ -10,15 +11,51 @@ import (
 
 // running is the living end of one process.
 type running struct {
-	stdin   *stdin
+	stdin   *stdin   // nil for a FastCGI program
+	socket  *os.File // its group's socket
+	release func()   // gives the socket back, nil without one
 	streams []*logfile.Stream
-	report  func(error) // of what cannot be answered to anybody
+	report  func(error)   // of what cannot be answered to anybody
+	started chan struct{} // closed when the loop was told of the start
 }
 
 var _ supervisor.Child = (*running)(nil)
 
 // WriteStdin queues data for the process's standard input.
-func (r *running) WriteStdin(data []byte) error { return r.stdin.write(data) }
+func (r *running) WriteStdin(data []byte) error {
+	if r.stdin == nil {
+		return syscall.EPIPE
+	}
+	return r.stdin.write(data)
+}
+
+// Release gives back what the processes of a group share.
+func (r *running) Release() {
+	if r.release != nil {
+		r.release()
+		r.release = nil
+	}
+}
+
+// afterStart has f wait until the loop was told of the start: what a process says
+// comes after it.
+func (r *running) afterStart(f func([]byte)) func([]byte) {
+	return func(data []byte) {
+		<-r.started
+		f(data)
+	}
+}
+
+// childFiles are the child's descriptors 0, 1 and 2.
+func (r *running) childFiles(files [3]*os.File, redirectStderr bool) []*os.File {
+	if r.socket != nil {
+		files[0] = r.socket
+	}
+	if redirectStderr {
+		files[2] = files[1]
+	}
+	return files[:]
+}
 
 // ClearLogs removes the log files and begins new ones.
 func (r *running) ClearLogs() error {

@@ -4,17 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"syscall"
-	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/core/child"
+	"github.com/plugvisor/plugvisor/core/event"
 	"github.com/plugvisor/plugvisor/core/logfile"
 	"github.com/plugvisor/plugvisor/core/process"
-	"github.com/plugvisor/plugvisor/core/pytext"
 	"github.com/plugvisor/plugvisor/core/supervisor"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
@@ -27,6 +25,7 @@ func (e *Engine) spawn(job supervisor.SpawnJob) {
 		return
 	}
 	job.Started(running, pid, "")
+	close(running.started)
 	go func() {
 		status := <-ended
 		running.drain()
@@ -46,18 +45,29 @@ func StatusOf(ws syscall.WaitStatus) process.Status {
 // something failed.
 func (e *Engine) start(job supervisor.SpawnJob) (r *running, pid int, ended <-chan syscall.WaitStatus, why string) {
 	spec := job.Spec
+	r = &running{report: e.report, started: make(chan struct{})}
+	defer func() {
+		if why != "" {
+			r.drain()
+			r.Release()
+		}
+	}()
+	// The socket comes first, as in the reference: a bad command makes it too.
+	if err := e.takeSocket(r, job); err != nil {
+		return r, 0, nil, err.Error()
+	}
 	file, argv, problem := e.resolve(spec)
 	if problem != nil {
-		return nil, 0, nil, problem.text
+		return r, 0, nil, problem.text
 	}
-	r, files, err := e.open(spec)
+	files, err := e.open(r, job)
+	defer closeAll(files[:]...)
 	if err != nil {
 		if errors.Is(err, syscall.EMFILE) {
-			return nil, 0, nil, fmt.Sprintf("too many open files to spawn '%s'", spec.Name)
+			return r, 0, nil, fmt.Sprintf("too many open files to spawn '%s'", spec.Name)
 		}
-		return nil, 0, nil, fmt.Sprintf("unknown error making dispatchers for '%s': %s", spec.Name, errnoName(err))
+		return r, 0, nil, fmt.Sprintf("unknown error making dispatchers for '%s': %s", spec.Name, errnoName(err))
 	}
-	defer closeAll(files[:]...)
 	exits := make(chan syscall.WaitStatus, 1)
 	pid, err = e.Children.Start(&child.Spec{
 		Path:         file,
@@ -66,15 +76,14 @@ func (e *Engine) start(job supervisor.SpawnJob) (r *running, pid int, ended <-ch
 		Dir:          stringOf(spec.Directory),
 		Umask:        spec.Umask,
 		UID:          spec.UID,
-		Files:        childFiles(files, spec.RedirectStderr),
+		Files:        r.childFiles(files, spec.RedirectStderr),
 		ProcessGroup: true,
 	}, func(status syscall.WaitStatus) { exits <- status })
 	if err != nil {
-		r.drain()
 		if errors.Is(err, syscall.EAGAIN) {
-			return nil, 0, nil, fmt.Sprintf("Too many processes in process table to spawn '%s'", spec.Name)
+			return r, 0, nil, fmt.Sprintf("Too many processes in process table to spawn '%s'", spec.Name)
 		}
-		return nil, 0, nil, fmt.Sprintf("unknown error during fork for '%s': %s", spec.Name, errnoName(err))
+		return r, 0, nil, fmt.Sprintf("unknown error during fork for '%s': %s", spec.Name, errnoName(err))
 	}
 	return r, pid, exits, ""
 }
@@ -97,42 +106,55 @@ func stringOf(s *string) string {
 	return *s
 }
 
-// open makes a process's pipes and opens its logs. files are the child's ends of
-// stdin, stdout and stderr; the last is nil when stderr goes to stdout.
-func (e *Engine) open(spec *core.ProcessSpec) (r *running, files [3]*os.File, err error) {
-	r = &running{report: e.report}
-	defer func() {
-		if err != nil {
-			r.drain()
-			closeAll(files[:]...)
-		}
-	}()
-	var write *os.File
-	if files[0], write, err = child.InputPipe(); err != nil {
-		return r, files, err
+// takeSocket takes part in the socket of a FastCGI program's group.
+func (e *Engine) takeSocket(r *running, job supervisor.SpawnJob) (err error) {
+	if job.Socket == nil {
+		return nil
 	}
-	r.stdin = newStdin(write)
-	if files[1], err = e.openStream(r, spec, spec.Stdout, "stdout"); err != nil || spec.RedirectStderr {
-		return r, files, err
+	if r.socket, err = e.sockets.acquire(job.Group, job.Socket); err == nil {
+		r.release = func() { e.sockets.release(job.Group) }
 	}
-	files[2], err = e.openStream(r, spec, spec.Stderr, "stderr")
-	return r, files, err
+	return err
 }
 
-func (e *Engine) openStream(r *running, spec *core.ProcessSpec, log core.LogSpec, channel string) (*os.File, error) {
+// open makes a process's pipes and opens its logs. files are the child's ends of
+// stdin, stdout and stderr, to be closed in any case; the first is nil when stdin
+// is a socket, the last when stderr goes to stdout.
+func (e *Engine) open(r *running, job supervisor.SpawnJob) (files [3]*os.File, err error) {
+	if r.socket == nil {
+		var write *os.File
+		if files[0], write, err = child.InputPipe(); err != nil {
+			return files, err
+		}
+		r.stdin = newStdin(write)
+	}
+	if files[1], err = e.openStream(r, job, event.Stdout); err != nil || job.Spec.RedirectStderr {
+		return files, err
+	}
+	files[2], err = e.openStream(r, job, event.Stderr)
+	return files, err
+}
+
+func (e *Engine) openStream(r *running, job supervisor.SpawnJob, channel event.Channel) (*os.File, error) {
 	read, childEnd, err := child.OutputPipe()
 	if err != nil {
 		return nil, err
 	}
+	log := logSpec(job.Spec, channel)
 	cfg := logfile.StreamConfig{
-		Name:            spec.Name,
+		Name:            job.Spec.Name,
 		MaxBytes:        log.MaxBytes,
 		Backups:         log.Backups,
 		Syslog:          log.Syslog,
 		StripANSI:       e.StripANSI,
 		CaptureMaxBytes: log.CaptureMaxBytes,
-		OnData:          e.onData(spec.Name, channel),
+		OnData:          e.onData(r, job, channel),
+		OnCapture:       e.onCapture(r, job, channel),
 		Report:          e.report,
+	}
+	if job.OnListener != nil && channel == event.Stdout {
+		// The protocol's bytes are not for changing, and have no tokens.
+		cfg.StripANSI, cfg.CaptureMaxBytes, cfg.Syslog = false, 0, false
 	}
 	if log.File.Kind == core.LogPath {
 		cfg.Path = log.File.Path
@@ -147,26 +169,3 @@ func (e *Engine) openStream(r *running, spec *core.ProcessSpec, log core.LogSpec
 }
 
 func (e *Engine) report(err error) { e.Logger.Log(rpcinterface.LevelErro, err.Error()) }
-
-// onData copies output to the main log when its level is debug.
-func (e *Engine) onData(name, channel string) func([]byte) {
-	if !e.Logger.Enabled(rpcinterface.LevelDebg) {
-		return nil
-	}
-	return func(data []byte) {
-		text := string(data)
-		if !utf8.Valid(data) {
-			text = "Undecodable: " + pytext.ReprBytes(data)
-		}
-		var b strings.Builder
-		fmt.Fprintf(&b, "%s %s output:\n%s", pytext.ReprString(name), channel, text)
-		e.Logger.Log(rpcinterface.LevelDebg, b.String())
-	}
-}
-
-func childFiles(files [3]*os.File, redirectStderr bool) []*os.File {
-	if redirectStderr {
-		files[2] = files[1]
-	}
-	return files[:]
-}

@@ -64,4 +64,7 @@ type Child interface {
 	ClearLogs() error
 	// ReopenLogs opens the log files anew.
 	ReopenLogs()
+	// Release is called when the loop has taken the end of the process. It does not
+	// wait.
+	Release()
 }

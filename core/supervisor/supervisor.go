@@ -240,9 +240,10 @@ func (s *Supervisor) spawn(p *proc) {
 		},
 		Ended: func(status process.Status) {
 			post(func() {
-				p.child.Store(nil)
+				child := p.child.Swap(nil)
 				s.step(p, process.Event{Kind: process.Ended, Status: status})
 				s.listenerEnded(p)
+				child.Release()
 			})
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/plugvisor/plugvisor/core/config"
+	"github.com/plugvisor/plugvisor/core/pytext"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
@@ -62,6 +63,7 @@ func names(list []string) rpcinterface.Array {
 	return out
 }
 
-func (m *methods) sendRemoteCommEvent(context.Context, *rpcinterface.Call) (rpcinterface.Value, error) {
+func (m *methods) sendRemoteCommEvent(_ context.Context, call *rpcinterface.Call) (rpcinterface.Value, error) {
+	m.Supervisor.SendRemoteComm(pytext.Str(call.Params[0]), pytext.Str(call.Params[1]))
 	return rpcinterface.Bool(true), nil
 }

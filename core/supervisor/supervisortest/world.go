@@ -260,6 +260,8 @@ func (s *streams) ClearLogs() error {
 	return s.w.ClearErr[s.name]
 }
 
+func (s *streams) Release() {}
+
 func (s *streams) ReopenLogs() { s.w.did("reopen", s.name) }
 
 // State is the state of a process.
