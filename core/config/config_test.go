@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -445,5 +446,36 @@ func BenchmarkLoad(b *testing.B) {
 		if _, err := Load("/d/s.conf", testEnvironment(files)); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A FastCGI program keeps its socket only in a group of its own; as a member of a
+// [group:x] it is a plain program, as in the reference.
+func TestProgramKinds(t *testing.T) {
+	cfg, err := load(t, `[supervisord]
+[eventlistener:el]
+command=x
+events=TICK_5
+[fcgi-program:f]
+command=x
+socket=tcp://localhost:9000
+[fcgi-program:member]
+command=x
+socket=tcp://localhost:9001
+[group:g]
+programs=member
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]core.ProgramKind{}
+	for _, g := range cfg.Groups {
+		for _, p := range g.Processes {
+			got[p.Name] = p.Kind
+		}
+	}
+	want := map[string]core.ProgramKind{"el": core.EventListener, "f": core.FastCGIProgram, "member": core.PlainProgram}
+	if !maps.Equal(got, want) {
+		t.Errorf("kinds are %v, want %v", got, want)
 	}
 }

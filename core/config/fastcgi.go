@@ -44,7 +44,7 @@ func (l *loader) readFastCGI(section *ini.Section) (*core.GroupSpec, error) {
 	}
 	group.FastCGI = &s.spec
 	group.Processes, err = l.readProgram(section, name)
-	return group, err
+	return ofKind(core.FastCGIProgram, group), err
 }
 
 // socketReader reads the options of a FastCGI program's socket.

@@ -33,7 +33,15 @@ func (l *loader) readListener(section *ini.Section) (*core.GroupSpec, error) {
 		return nil, err
 	}
 	group.Processes, err = l.readProgram(section, group.Name)
-	return group, err
+	return ofKind(core.EventListener, group), err
+}
+
+// ofKind says of a group's processes what kind of section they come from.
+func ofKind(kind core.ProgramKind, group *core.GroupSpec) *core.GroupSpec {
+	for _, p := range group.Processes {
+		p.Kind = kind
+	}
+	return group
 }
 
 func (l *loader) bufferSize(section *ini.Section) (int64, error) {
