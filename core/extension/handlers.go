@@ -23,7 +23,7 @@ func (m *Manager) HandleResult(ctx context.Context, handler string, e rpcinterfa
 }
 
 // handler finds the extension that has a result handler, and its name there.
-func (m *Manager) handler(handler string) (*Extension, string) {
+func (m *Manager) handler(handler string) (*extension, string) {
 	namespace, own, _ := strings.Cut(handler, ":")
 	for _, mb := range m.members {
 		if mb.ext == nil {
@@ -40,7 +40,7 @@ func (m *Manager) handler(handler string) (*Extension, string) {
 	return nil, ""
 }
 
-func (x *Extension) handleResult(ctx context.Context, handler string, e rpcinterface.Event, result []byte) (bool, error) {
+func (x *extension) handleResult(ctx context.Context, handler string, e rpcinterface.Event, result []byte) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, x.callTimeout())
 	defer cancel()
 	v := x.current.Load()
