@@ -23,6 +23,7 @@ type Children struct {
 	// needed. The kernel kills DieWithParent children when the thread that forked
 	// them ends; the other's umask is apart from the process's.
 	plugins, umasks *thread
+	names           *NameService
 
 	wake   chan struct{} // holds a token when a child was registered
 	closed chan struct{}
@@ -68,11 +69,15 @@ func New(orphan func(pid int, status syscall.WaitStatus)) (*Children, error) {
 		spawns: make(map[uint64]struct{}),
 		early:  make(map[int]*exit),
 	}
+	c.names = newNameService(c)
 	c.plugins = newThread(c.closed, nil)
 	c.umasks = newThread(c.closed, func() error { return unix.Unshare(unix.CLONE_FS) })
 	go c.reap()
 	return c, nil
 }
+
+// NameService finds users and groups with the help of children started here.
+func (c *Children) NameService() *NameService { return c.names }
 
 // Signal sends sig to a child, or to the process group that it leads. It answers
 // ESRCH for a pid that was not started here or has been reaped, so it never hits

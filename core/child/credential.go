@@ -3,9 +3,7 @@ package child
 import (
 	"fmt"
 	"os"
-	"os/user"
 	"slices"
-	"strconv"
 	"syscall"
 )
 
@@ -13,9 +11,9 @@ import (
 // already has that uid. The message is the reference's text (options.py,
 // drop_privileges) for a user that the daemon cannot become, else "". The groups
 // are the user's primary one and all that list the user.
-func CredentialFor(uid int) (cred *syscall.Credential, message string) {
-	u, err := user.LookupId(strconv.Itoa(uid))
-	if err != nil {
+func (n *NameService) CredentialFor(uid int) (cred *syscall.Credential, message string) {
+	a, ok := n.UserID(uid)
+	if !ok {
 		return nil, fmt.Sprintf("Can't find uid %d", uid)
 	}
 	switch os.Getuid() {
@@ -25,18 +23,14 @@ func CredentialFor(uid int) (cred *syscall.Credential, message string) {
 	default:
 		return nil, "Can't drop privilege as nonroot user"
 	}
-	gid, err := strconv.ParseUint(u.Gid, 10, 32)
-	if err != nil {
-		return nil, "Could not set group id of effective user"
-	}
-	cred = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid), Groups: []uint32{uint32(gid)}}
-	ids, err := u.GroupIds()
+	cred = &syscall.Credential{Uid: uint32(uid), Gid: uint32(a.GID), Groups: []uint32{uint32(a.GID)}}
+	groups, err := n.groupsOf(a)
 	if err != nil {
 		return nil, "Could not set groups of effective user"
 	}
-	for _, id := range ids {
-		if g, err := strconv.ParseUint(id, 10, 32); err == nil && !slices.Contains(cred.Groups, uint32(g)) {
-			cred.Groups = append(cred.Groups, uint32(g))
+	for _, g := range groups {
+		if !slices.Contains(cred.Groups, g) {
+			cred.Groups = append(cred.Groups, g)
 		}
 	}
 	return cred, ""

@@ -9,11 +9,11 @@ import (
 )
 
 func TestCredentialFor(t *testing.T) {
-	if cred, message := CredentialFor(os.Getuid()); cred != nil || message != "" {
+	if cred, message := NewNameService().CredentialFor(os.Getuid()); cred != nil || message != "" {
 		t.Errorf("own uid: %v, %q; want neither", cred, message)
 	}
 	const unknown = 1<<30 + 12345
-	if cred, message := CredentialFor(unknown); cred != nil || message != "Can't find uid 1073754169" {
+	if cred, message := NewNameService().CredentialFor(unknown); cred != nil || message != "Can't find uid 1073754169" {
 		t.Errorf("unknown uid: %v, %q", cred, message)
 	}
 }

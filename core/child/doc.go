@@ -15,6 +15,9 @@
 //     reference shows it: a real pid, a line on the child's standard error, exit
 //     code 127.
 //
+// Users and groups are looked up here too, because the sources that a static
+// binary cannot read are asked through a child.
+//
 // A process has one Children at most, because it reaps whatever ends: os/exec and
 // os.StartProcess must not be used beside it. The working directory must not be
 // changed after the first Start with a Umask. The main function calls ShimMain

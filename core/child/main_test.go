@@ -26,8 +26,13 @@ func TestMain(m *testing.M) {
 	case "":
 	case "limit":
 		os.Exit(daemonLimit())
+	case "restore":
+		if err := RestoreLimit(); err != nil {
+			fmt.Println(err)
+		}
+		os.Exit(daemonLimit())
 	case "root":
-		_, message := CredentialFor(0)
+		_, message := NewNameService().CredentialFor(0)
 		fmt.Print(message)
 		os.Exit(0)
 	case "die":

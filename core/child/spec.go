@@ -17,7 +17,8 @@ type Spec struct {
 	Dir string
 	// Umask is the file mode creation mask, nil for the daemon's own.
 	Umask *int
-	// UID is the user to run as, by the rules of CredentialFor. What stands
+	// UID is the user to run as, by the rules of
+	// NameService.CredentialFor. What stands
 	// against it is written to the child's standard error. Nil: see Credential.
 	UID *int
 	// Credential is taken as it is when UID is nil. Nil changes nothing.

@@ -26,7 +26,7 @@ func (c *Children) Start(spec *Spec, onExit func(status syscall.WaitStatus)) (pi
 	o := owner{onExit: onExit, killGroup: spec.KillGroup && spec.ProcessGroup}
 	cred, refused := spec.Credential, ""
 	if spec.UID != nil {
-		cred, refused = CredentialFor(*spec.UID)
+		cred, refused = c.names.CredentialFor(*spec.UID)
 	}
 	if refused != "" && spec.NoShim {
 		return 0, fmt.Errorf("cannot setuid to %d: %s", *spec.UID, refused)

@@ -6,10 +6,12 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/plugvisor/plugvisor/core/pytext"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
@@ -68,12 +70,14 @@ func (p Program) detach() error {
 // background is the rest of daemonising, in the process that was detached:
 // directory, standard streams and umask.
 func (r *run) background() error {
+	r.log.Log(rpcinterface.LevelBlat, "supervisord forked; parent exiting")
 	r.log.Log(rpcinterface.LevelInfo, "daemonizing the supervisord process")
 	if dir := r.settings.Directory; dir != nil {
-		if err := os.Chdir(*dir); err != nil {
-			r.log.Log(rpcinterface.LevelCrit, fmt.Sprintf("can't chdir into '%s': %v", *dir, err))
+		shown := pytext.ReprString(*dir)
+		if err := syscall.Chdir(*dir); err != nil {
+			r.log.Log(rpcinterface.LevelCrit, fmt.Sprintf("can't chdir into %s: %s: %[1]s", shown, osError(err)))
 		} else {
-			r.log.Log(rpcinterface.LevelInfo, fmt.Sprintf("set current directory: '%s'", *dir))
+			r.log.Log(rpcinterface.LevelInfo, "set current directory: "+shown)
 		}
 	}
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
@@ -88,6 +92,16 @@ func (r *run) background() error {
 	}
 	syscall.Umask(r.settings.Umask)
 	return nil
+}
+
+// osError is how Python shows the number and the text of an errno.
+func osError(err error) string {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return err.Error()
+	}
+	text := errno.Error()
+	return fmt.Sprintf("[Errno %d] %s", errno, strings.ToUpper(text[:1])+text[1:])
 }
 
 // reportStarted lets the shell go on.

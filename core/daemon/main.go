@@ -41,7 +41,10 @@ func Main(p Program) int {
 	if name, ok := extension.BundledName(); ok {
 		return p.servePlugin(name)
 	}
-	d := &daemon{Program: p, detached: takeDetached(), signals: make(chan os.Signal, 16), serials: &event.Serials{}}
+	d := &daemon{
+		Program: p, detached: takeDetached(), signals: make(chan os.Signal, 16), serials: &event.Serials{},
+		early: child.NewNameService(),
+	}
 	for first := true; ; first = false {
 		again, err := d.run(first)
 		if err != nil {
@@ -56,7 +59,8 @@ func Main(p Program) int {
 // daemon is what outlives a restart.
 type daemon struct {
 	Program
-	detached *os.File // where the start is reported, nil in the foreground
+	detached *os.File           // where the start is reported, nil in the foreground
+	early    *child.NameService // for as long as there are no children
 	children *child.Children
 	signals  chan os.Signal
 	serials  *event.Serials // of the events of all runs

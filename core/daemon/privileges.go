@@ -11,7 +11,7 @@ import (
 
 // dropPrivileges makes the daemon the user of its configuration. It gives the
 // lines for the main log.
-func (s *settings) dropPrivileges() (criticals, infos []string, err error) {
+func (s *settings) dropPrivileges(names *child.NameService) (criticals, infos []string, err error) {
 	if s.account == nil {
 		if syscall.Getuid() == 0 {
 			criticals = append(criticals, "Supervisor is running as root.  Privileges were not dropped because no user is "+
@@ -20,7 +20,7 @@ func (s *settings) dropPrivileges() (criticals, infos []string, err error) {
 		}
 		return criticals, nil, nil
 	}
-	cred, refused := child.CredentialFor(s.account.UID)
+	cred, refused := names.CredentialFor(s.account.UID)
 	if refused != "" {
 		return nil, nil, usageError{refused}
 	}
@@ -52,8 +52,11 @@ type limit struct {
 }
 
 // raiseLimits makes sure that as many descriptors and processes can be had as the
-// configuration asks for.
+// configuration asks for, by the daemon and by its children.
 func (s *settings) raiseLimits() (infos []string, err error) {
+	if err := child.RestoreLimit(); err != nil {
+		return nil, err
+	}
 	for _, l := range []limit{
 		{unix.RLIMIT_NOFILE, "RLIMIT_NOFILE", s.MinFDs,
 			`The minimum number of file descriptors required to run this process is %d as per the "minfds" ` +

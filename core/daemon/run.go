@@ -47,6 +47,7 @@ type run struct {
 // run runs the daemon once. It answers whether a restart was asked for.
 func (d *daemon) run(first bool) (again bool, err error) {
 	r := &run{daemon: d, env: config.SystemEnvironment()}
+	r.env.Users = users{d}
 	if r.settings, err = d.settle(r.env); err != nil {
 		return false, err
 	}
@@ -88,10 +89,11 @@ func (r *run) end() {
 // build makes every part, in the order in which the reference does.
 func (r *run) build(first bool) error {
 	s := r.settings
-	criticals, infos, err := s.dropPrivileges()
+	criticals, infos, err := s.dropPrivileges(users{r.daemon}.names())
 	if err != nil {
 		return err
 	}
+	r.env.UID = os.Getuid()
 	if first {
 		raised, err := s.raiseLimits()
 		if err != nil {
