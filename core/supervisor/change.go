@@ -57,22 +57,34 @@ func (s *Supervisor) AddGroup(ctx context.Context, info rpcinterface.GroupInfo) 
 	return err
 }
 
-// RemoveGroup removes a group whose processes are all stopped. The faults are
-// BAD_NAME and STILL_RUNNING.
+// RemoveGroup removes a group whose processes are all stopped. It waits for
+// automatic log files that are being made. The faults are BAD_NAME and
+// STILL_RUNNING.
 func (s *Supervisor) RemoveGroup(ctx context.Context, name string) error {
 	_, err := call(ctx, s, func(answer func(nothing, error)) {
-		g := s.groups[name]
-		switch {
-		case g == nil:
-			answer(nothing{}, fault(rpcinterface.CodeBadName, name))
-		case g.unstopped > 0 || g.preparing > 0:
-			answer(nothing{}, fault(rpcinterface.CodeStillRunning, name))
-		default:
-			s.removeGroup(g)
-			answer(nothing{}, nil)
-		}
+		s.removeNamed(name, func(err error) { answer(nothing{}, err) })
 	})
 	return err
+}
+
+func (s *Supervisor) removeNamed(name string, done func(error)) {
+	g := s.groups[name]
+	switch {
+	case g == nil:
+		done(fault(rpcinterface.CodeBadName, name))
+		return
+	case g.unstopped > 0:
+		done(fault(rpcinterface.CodeStillRunning, name))
+		return
+	}
+	for p := g.first; p != nil; p = p.next {
+		if p.preparing {
+			p.prepared = append(p.prepared, func() { s.removeNamed(name, done) })
+			return
+		}
+	}
+	s.removeGroup(g)
+	done(nil)
 }
 
 func (s *Supervisor) removeGroup(g *group) {
@@ -120,32 +132,42 @@ func (s *Supervisor) AddProcesses(ctx context.Context, group string, specs []*co
 	return err
 }
 
-// RemoveProcess removes a stopped process from a group. The faults are BAD_NAME
-// for the group ("group: NAME") or the process, and STILL_RUNNING.
+// RemoveProcess removes a stopped process from a group, once its automatic log
+// files are there. The faults are BAD_NAME for the group ("group: NAME") or the
+// process, and STILL_RUNNING.
 func (s *Supervisor) RemoveProcess(ctx context.Context, group, name string) error {
 	_, err := call(ctx, s, func(answer func(nothing, error)) {
-		answer(nothing{}, s.removeProcess(group, name))
+		s.removeProcess(group, name, func(err error) { answer(nothing{}, err) })
 	})
 	return err
 }
 
-func (s *Supervisor) removeProcess(group, name string) error {
+func (s *Supervisor) removeProcess(group, name string, done func(error)) {
 	g := s.groups[group]
 	if g == nil {
-		return fault(rpcinterface.CodeBadName, "group: "+group)
+		done(fault(rpcinterface.CodeBadName, "group: "+group))
+		return
 	}
 	p := g.members[name]
-	if p == nil {
-		return fault(rpcinterface.CodeBadName, name)
+	switch {
+	case p == nil:
+		done(fault(rpcinterface.CodeBadName, name))
+	case p.preparing:
+		p.prepared = append(p.prepared, func() { s.removeProcess(group, name, done) })
+	case p.machine.PID() != 0 || !p.machine.State().Public().Stopped():
+		done(fault(rpcinterface.CodeStillRunning, name))
+	default:
+		s.forget(p)
+		s.mu.Lock()
+		g.remove(p)
+		s.mu.Unlock()
+		done(nil)
 	}
-	if p.machine.PID() != 0 || !p.machine.State().Public().Stopped() || g.preparing > 0 {
-		return fault(rpcinterface.CodeStillRunning, name)
-	}
-	s.forget(p)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	g.remove(p)
-	return nil
+}
+
+// gone says whether a process has been removed.
+func (s *Supervisor) gone(p *proc) bool {
+	return s.groups[p.group.name] != p.group || p.group.members[p.name] != p
 }
 
 // SetConfigured replaces the configuration that AddConfigured and Configured
@@ -217,6 +239,7 @@ func (s *Supervisor) addProcesses(g *group, specs []*core.ProcessSpec, done func
 		g.insert(p)
 		added = append(added, p)
 		if spec.Stdout.File.Kind == core.LogAuto || spec.Stderr.File.Kind == core.LogAuto {
+			p.preparing = true
 			automatic = append(automatic, p)
 			automaticSpecs = append(automaticSpecs, spec)
 		}
@@ -232,18 +255,17 @@ func (s *Supervisor) addProcesses(g *group, specs []*core.ProcessSpec, done func
 		ready()
 		return
 	}
-	g.preparing++
 	s.preparing++
 	s.effects.PrepareLogs(automaticSpecs, func(made []*core.ProcessSpec) {
 		s.inbox.post(func() {
 			for i, p := range automatic {
 				p.setSpec(made[i])
+				p.preparing = false
 			}
-			g.preparing--
 			s.preparing--
 			ready()
-			if g.preparing == 0 {
-				runAll(&g.ready)
+			for _, p := range automatic {
+				runAll(&p.prepared)
 			}
 			if s.preparing == 0 {
 				runAll(&s.prepared)

@@ -36,8 +36,14 @@ func (s *Supervisor) Start(ctx context.Context, name string, wait bool) error {
 
 // start is Start on the loop. commandErr is what a look at the command found.
 func (s *Supervisor) start(p *proc, name string, wait bool, commandErr error, done func(error)) {
-	if p.group.preparing > 0 {
-		p.group.ready = append(p.group.ready, func() { s.start(p, name, wait, commandErr, done) })
+	if p.preparing {
+		p.prepared = append(p.prepared, func() {
+			if s.gone(p) {
+				done(fault(rpcinterface.CodeBadName, name))
+				return
+			}
+			s.start(p, name, wait, commandErr, done)
+		})
 		return
 	}
 	state := p.machine.State()

@@ -28,9 +28,7 @@ type group struct {
 
 	pool *pool // not nil for event listeners
 
-	unstopped int      // members that are not in a stopped state
-	preparing int      // additions whose log files are being made
-	ready     []func() // to run when there are none
+	unstopped int // members that are not in a stopped state
 }
 
 // proc is one live process.
@@ -40,6 +38,8 @@ type proc struct {
 	prev, next *proc
 
 	machine     *process.Machine
+	preparing   bool     // its log files are being made
+	prepared    []func() // to run when they are there
 	incarnation uint64
 	waiters     []*waiter
 

@@ -3,7 +3,9 @@ package supervisor_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -163,6 +165,49 @@ func TestAutostartByPriority(t *testing.T) {
 		w.Release()
 		if got, want := strings.Join(w.Spawned(), " "), "early:b early:a late:z"; got != want {
 			t.Errorf("started %q, want %q", got, want)
+		}
+	})
+}
+
+// TestWhileLogsAreMade has calls come while the automatic logs of one process are
+// being made: those about others go on, those about it wait, in their order.
+func TestWhileLogsAreMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := New(t)
+		w.Prepared = make(chan struct{})
+		w.Run(Group("g", 1, Program("old", NoStartSecs), Program("other")))
+		defer w.End()
+		w.Sup.Begin()
+		var order []string
+		var mu sync.Mutex
+		begin := func(what string, f func() error) {
+			go func() {
+				err := f()
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, fmt.Sprintf("%s: %v", what, err))
+			}()
+			synctest.Wait()
+		}
+		begin("add", func() error {
+			return w.Sup.AddProcesses(t.Context(), "g", []*core.ProcessSpec{Program("new", AutoLog)}, nil)
+		})
+		begin("remove other", func() error { return w.Sup.RemoveProcess(t.Context(), "g", "other") })
+		begin("start old", func() error { return w.Sup.Start(t.Context(), "g:old", true) })
+		begin("stop old", func() error { return w.Sup.Stop(t.Context(), "g:old", true) })
+		begin("remove new", func() error { return w.Sup.RemoveProcess(t.Context(), "g", "new") })
+		begin("start new", func() error { return w.Sup.Start(t.Context(), "g:new", true) })
+		begin("remove the group", func() error { return w.Sup.RemoveGroup(t.Context(), "g") })
+		if len(order) != 3 {
+			t.Errorf("before the logs are made: %q", order)
+		}
+		close(w.Prepared)
+		synctest.Wait()
+		slices.Sort(order[3:])
+		want := []string{"remove other: <nil>", "start old: <nil>", "stop old: <nil>",
+			"add: <nil>", "remove new: <nil>", "remove the group: <nil>", "start new: BAD_NAME: g:new"}
+		if !slices.Equal(order, want) {
+			t.Errorf("answers %q, want %q", order, want)
 		}
 	})
 }
