@@ -1,4 +1,4 @@
-# make build        bin/supervisord, one executable, and links to it
+# make build        bin/supervisord, one executable, and the names it goes by
 # make run          build, then run the example in the foreground
 # make test         all tests; the last line counts them. PLUGVISOR_REQUIRE=all
 #                   makes a skipped test a failure
@@ -16,7 +16,7 @@ RACE := ./core/...,./rpcinterface/...,./sdk/...
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/supervisord ./cmd/supervisord
-	ln -sf supervisord bin/supervisorctl
+	for name in supervisorctl pidproxy echo_supervisord_conf; do ln -sf supervisord bin/$$name; done
 
 run: build
 	exec bin/supervisord -n -c examples/supervisord.conf

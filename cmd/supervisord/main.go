@@ -1,5 +1,4 @@
-// Command supervisord is the daemon, and everything else that one installation
-// needs: called as supervisorctl it is the client.
+// Command supervisord is the whole installation: it goes by the name it is called.
 package main
 
 import (
@@ -8,18 +7,23 @@ import (
 
 	"github.com/plugvisor/plugvisor/core/daemon"
 	"github.com/plugvisor/plugvisor/internal/ctl"
+	"github.com/plugvisor/plugvisor/internal/pidproxy"
+	"github.com/plugvisor/plugvisor/internal/sampleconf"
 	"github.com/plugvisor/plugvisor/plugins/twiddler"
 	"github.com/plugvisor/plugvisor/sdk"
 )
 
 func main() {
-	if filepath.Base(os.Args[0]) == "supervisorctl" {
+	switch filepath.Base(os.Args[0]) {
+	case "supervisorctl":
 		os.Exit(ctl.Main(os.Args, os.Stdout, os.Stderr))
+	case "pidproxy":
+		os.Exit(pidproxy.Main(os.Args, os.Stdout, os.Stderr))
+	case "echo_supervisord_conf":
+		os.Exit(sampleconf.Main(os.Stdout, os.Stderr))
 	}
 	os.Exit(daemon.Main(daemon.Program{
 		Args: os.Args, Stdout: os.Stdout, Stderr: os.Stderr,
-		Plugins: []daemon.Plugin{
-			{Name: "twiddler", Serve: func() { sdk.Serve(twiddler.Plugin()) }},
-		},
+		Plugins: []daemon.Plugin{{Name: "twiddler", Serve: func() { sdk.Serve(twiddler.Plugin()) }}},
 	}))
 }
