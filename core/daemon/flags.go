@@ -77,12 +77,14 @@ func flags() []flag {
 			s.Directory = &dir
 			return err
 		}},
+		// The reference's profiler is Python's; its flag does no harm here.
+		{"", "profile_options", true, func(*settings, *config.Environment, string) error { return nil }},
 	}
 }
 
 // commandLine is a command line that was understood.
 type commandLine struct {
-	configuration string // "" when not given
+	configuration *string
 	apply         []func(*settings)
 }
 
@@ -126,7 +128,7 @@ func (p Program) parse(env *config.Environment) (*commandLine, error) {
 // take checks an option's value and keeps it.
 func (l *commandLine) take(f *flag, env *config.Environment, opt getopt.Opt) error {
 	if f.long == "configuration" {
-		l.configuration = opt.Value
+		l.configuration = &opt.Value
 		return nil
 	}
 	if err := f.set(&settings{}, env, opt.Value); err != nil {
@@ -198,5 +200,6 @@ Options:
 -a/--minfds NUM -- file descriptors that must be available
 -t/--strip_ansi -- remove terminal escape sequences from programs' output
 --minprocs NUM -- processes that must be available
+--profile_options OPTIONS -- accepted, and without effect
 `
 }

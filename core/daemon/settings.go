@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -27,11 +28,11 @@ func (p Program) settle(env *config.Environment) (*settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := line.configuration
-	if file == "" {
-		if file, err = p.search(env); err != nil {
-			return nil, err
-		}
+	file := ""
+	if line.configuration != nil {
+		file = *line.configuration
+	} else if file, err = p.search(env); err != nil {
+		return nil, err
 	}
 	cfg, err := config.Load(file, env)
 	if err != nil {
@@ -51,10 +52,11 @@ func (p Program) settle(env *config.Environment) (*settings, error) {
 		}
 		s.account = &account
 	}
-	if s.Logfile != logfile.SyslogPath {
+	// Nothing, as the value of a flag, leaves what the file says.
+	if s.Logfile = cmp.Or(s.Logfile, cfg.Supervisord.Logfile); s.Logfile != logfile.SyslogPath {
 		s.Logfile = config.NormalizePath(env, s.Logfile)
 	}
-	s.Pidfile = config.NormalizePath(env, s.Pidfile)
+	s.Pidfile = config.NormalizePath(env, cmp.Or(s.Pidfile, cfg.Supervisord.Pidfile))
 	s.serverURL = serverURL(cfg.Servers)
 	return s, nil
 }

@@ -1,25 +1,12 @@
-# Reads command lines as Supervisor's own supervisord does, and prints for each the
-# lines that a transcript has for it. The files lie in the working directory.
-import io, json, os, sys, warnings
+# Reads command lines as Supervisor's own supervisord does, in a directory with the
+# files, and prints for each what became of it: the settings, or code and text with
+# which it leaves.
+import io, json, sys, warnings
 
 where, cases = json.load(sys.stdin)
 sys.path[:0] = where
 warnings.simplefilter('ignore')
 from supervisor import loggers, options
-
-here = os.getcwd()
-defaults = None
-
-
-def shown(o):
-    return {
-        'logfile': o.logfile, 'logfile_maxbytes': o.logfile_maxbytes, 'logfile_backups': o.logfile_backups,
-        'loglevel': loggers.LOG_LEVELS_BY_NUM[o.loglevel], 'pidfile': o.pidfile, 'identifier': o.identifier,
-        'childlogdir': o.childlogdir, 'directory': o.directory, 'umask': '%04o' % o.umask,
-        'minfds': o.minfds, 'minprocs': o.minprocs,
-        'nodaemon': bool(o.nodaemon), 'silent': bool(o.silent), 'nocleanup': bool(o.nocleanup), 'strip_ansi': bool(o.strip_ansi),
-        'uid': o.uid, 'serverurl': o.serverurl,
-    }
 
 
 class Exit(Exception):
@@ -37,24 +24,13 @@ def answer(args):
         o.realize(args, doc='help', progname='supervisord')
     except Exit as e:
         return ['exit %s' % e] + (o.stdout.getvalue() + o.stderr.getvalue()).splitlines()
-    return ['%s=%s' % (k, v) for k, v in shown(o).items() if v != defaults.get(k)]
-
-
-defaults = {}
-defaults = dict(line.split('=', 1) for line in answer(['-c', 'bare.conf']))
-real = answer
-
-
-def compared(args):
-    return [line for line in real(args) if not ('=' in line and defaults.get(line.split('=', 1)[0]) == line.split('=', 1)[1])]
-
-
-out = []
-for args in cases:
-    first = args == ['-c', 'bare.conf']
-    try:
-        lines = real(args) if first else compared(args)
     except Exception as e:
-        lines = ['breaks: %s: %s' % (type(e).__name__, e)]
-    out.append([line.replace(here, '$D') for line in lines])
-json.dump(out, sys.stdout)
+        return ['breaks: %s: %s' % (type(e).__name__, e)]
+    return ['logfile=%s' % o.logfile, 'logfile_maxbytes=%d' % o.logfile_maxbytes, 'logfile_backups=%d' % o.logfile_backups,
+            'loglevel=%s' % loggers.LOG_LEVELS_BY_NUM[o.loglevel].upper(), 'pidfile=%s' % o.pidfile, 'identifier=%s' % o.identifier,
+            'childlogdir=%s' % o.childlogdir, 'directory=%s' % o.directory, 'umask=%04o' % o.umask,
+            'minfds=%d' % o.minfds, 'minprocs=%d' % o.minprocs, 'nodaemon=%s' % bool(o.nodaemon), 'silent=%s' % bool(o.silent),
+            'nocleanup=%s' % bool(o.nocleanup), 'strip_ansi=%s' % bool(o.strip_ansi), 'uid=%s' % o.uid, 'serverurl=%s' % o.serverurl]
+
+
+json.dump([answer(args) for args in cases], sys.stdout)
