@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -54,6 +55,7 @@ func (d *daemon) run(first bool) (again bool, err error) {
 	if first && !r.settings.NoDaemon && d.detached == nil {
 		return false, d.detach()
 	}
+	catchSignals(d.signals)
 	defer r.end()
 	if err := r.build(first); err != nil {
 		return false, err
@@ -63,7 +65,6 @@ func (d *daemon) run(first bool) (again bool, err error) {
 			return false, err
 		}
 	}
-	catchSignals(d.signals)
 	r.writePidfile()
 	for _, l := range r.listeners {
 		l.Serve(r.backend())
@@ -194,7 +195,7 @@ func (r *run) openInterfaces() error {
 		defer cancel()
 		r.extensions.Stop(ctx)
 	})
-	if err := r.extensions.Start(context.Background()); err != nil {
+	if err := r.startExtensions(); err != nil {
 		return err
 	}
 	for _, spec := range servers {
@@ -204,6 +205,19 @@ func (r *run) openInterfaces() error {
 		}
 	}
 	return nil
+}
+
+// startExtensions starts the extensions. It may take as long as a plugin likes to
+// be started, so a signal that asks for the daemon's end is answered at once.
+func (r *run) startExtensions() error {
+	ctx, stop := signal.NotifyContext(context.Background(), exitSignals()...)
+	defer stop()
+	err := r.extensions.Start(ctx)
+	if ctx.Err() != nil {
+		r.log.Log(rpcinterface.LevelWarn, "received an exit request while extensions were started")
+		return exitError(0)
+	}
+	return err
 }
 
 func (r *run) bundled() []string {

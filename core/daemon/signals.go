@@ -10,14 +10,16 @@ import (
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
-// handled are the signals that the daemon answers.
-func handled() []os.Signal {
-	return []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2}
+// exitSignals are those that ask for the daemon's end.
+func exitSignals() []os.Signal {
+	return []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT}
 }
 
-// catchSignals keeps signals for handleSignals. From when the pidfile is there none
-// may end the daemon by its default.
-func catchSignals(kept chan<- os.Signal) { signal.Notify(kept, handled()...) }
+// catchSignals keeps the signals that the daemon answers for handleSignals. From
+// when there are sockets none may end it by its default, and leave them behind.
+func catchSignals(kept chan<- os.Signal) {
+	signal.Notify(kept, append(exitSignals(), syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)...)
+}
 
 // handleSignals answers signals until the function that it gives is called. Those
 // that come between two runs wait for the next.
