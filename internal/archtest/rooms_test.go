@@ -118,6 +118,7 @@ var rooms = []room{
 	// What is not part of the program.
 	{path: "internal/archtest"},
 	{path: "internal/benchpeers", ours: words("rpcinterface"), third: join(goPlugin)},
+	{path: "internal/e2e"},
 	{path: "internal/pythontest"},
 	{path: "internal/testrun"},
 

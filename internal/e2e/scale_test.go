@@ -1,0 +1,76 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// openFiles counts what a process has open, connections apart: these end when
+// their clients have gone, a little later.
+func openFiles(t *testing.T, pid int) (files, connections int) {
+	t.Helper()
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range list {
+		if to, _ := os.Readlink(dir + "/" + fd.Name()); strings.HasPrefix(to, "socket:") {
+			connections++
+		} else {
+			files++
+		}
+	}
+	return files, connections
+}
+
+// row is one result of an operation on a group.
+type row struct {
+	Name   string `xmlrpc:"name"`
+	Status int    `xmlrpc:"status"`
+}
+
+// TestManyPrograms starts and stops two hundred programs, twice, and looks for
+// what they leave in the daemon.
+func TestManyPrograms(t *testing.T) {
+	t.Parallel()
+	const n = 200
+	d := startDaemon(t, twiddler+program("p", "/bin/cat", fmt.Sprintf("numprocs=%d", n), "process_name=%(process_num)d"))
+	all := func(method, state string) {
+		t.Helper()
+		rows := answer[[]row](d.site, method)
+		if len(rows) != n || slices.ContainsFunc(rows, func(r row) bool { return r.Status != 80 }) {
+			t.Errorf("%s answers %v, want %d successes", method, rows, n)
+		}
+		infos := answer[[]info](d.site, "supervisor.getAllProcessInfo")
+		if len(infos) != n || slices.ContainsFunc(infos, func(i info) bool { return i.StateName != state }) {
+			t.Errorf("after %s, not all are %s: %v", method, state, infos)
+		}
+	}
+	// What is made at the first use stays.
+	expect(d.site, "true", "supervisor.startProcess", "p:0")
+	expect(d.site, "true", "supervisor.stopProcess", "p:0")
+	files, connections := openFiles(t, d.pid)
+	for range 2 {
+		all("supervisor.startAllProcesses", "RUNNING")
+		if running := len(d.children()) - len(d.plugins()); running != n {
+			t.Errorf("%d children run, want %d", running, n)
+		}
+		all("supervisor.stopAllProcesses", "STOPPED")
+	}
+	for _, p := range d.children() {
+		if p.argv[0] != "supervisord-plugin" {
+			t.Errorf("child %d is left in state %s: %q", p.pid, p.state, p.argv)
+		}
+	}
+	nowFiles, nowConnections := openFiles(t, d.pid)
+	if nowFiles != files {
+		t.Errorf("%d files were open, now %d", files, nowFiles)
+	}
+	if nowConnections > connections+5 {
+		t.Errorf("%d connections were open, now %d", connections, nowConnections)
+	}
+}
