@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"regexp"
+	"strings"
 	"time"
 )
 
@@ -10,11 +12,37 @@ import (
 type bench struct {
 	ours      string // "" leaves our column empty
 	reference reference
+	only      *regexp.Regexp // names of the parts to run
 	rounds    int
-	span      time.Duration
-	adds      int
+	sizes
 
 	table table
+}
+
+// sizes say how much is measured at a time.
+type sizes struct {
+	span            time.Duration // of calls
+	adds            int           // programs added one by one
+	spawned, killed int           // programs started and killed at once
+	flooded         int64         // bytes of output that are captured
+	tailed          int64         // bytes of the log whose end is read
+	settled, idle   time.Duration // before and while nothing is done
+}
+
+// whole and quick are a run whose figures count, and one that shows that
+// everything works.
+func whole() sizes {
+	return sizes{
+		span: time.Second, adds: 5000, spawned: 200, killed: 100, flooded: 512 << 20, tailed: 50 << 20,
+		settled: 3 * time.Second, idle: 5 * time.Second,
+	}
+}
+
+func quick() sizes {
+	return sizes{
+		span: 100 * time.Millisecond, adds: 100, spawned: 20, killed: 10, flooded: 16 << 20, tailed: 1 << 20,
+		settled: 200 * time.Millisecond, idle: 500 * time.Millisecond,
+	}
 }
 
 // run measures all rows, prints the table and writes it to a file if one is
@@ -29,12 +57,19 @@ func (b *bench) run(output string) error {
 		{"all processes", b.allProcesses},
 		{"start-up", b.startUp},
 		{"adding", b.adding},
+		{"storm", b.storm},
+		{"capture", b.capture},
+		{"resting", b.resting},
+		{"tail", b.tail},
 	} {
+		if !b.only.MatchString(part.name) {
+			continue
+		}
 		begin := time.Now()
 		if err := part.run(); err != nil {
 			return fmt.Errorf("cannot measure %s: %w", part.name, err)
 		}
-		fmt.Fprintf(os.Stderr, "%s: %v\n", part.name, time.Since(begin).Round(time.Second))
+		fmt.Fprintf(os.Stderr, "%s: %v, load average %s\n", part.name, time.Since(begin).Round(time.Second), loadAverage())
 	}
 	text := b.heading() + b.table.markdown()
 	fmt.Print(text)
@@ -53,6 +88,16 @@ func (b *bench) heading() string {
 		peer = "Supervisor from source"
 	}
 	return fmt.Sprintf("The reference is %s. Medians of %d rounds of %v, ± half the spread.\n\n", peer, b.rounds, b.span)
+}
+
+// loadAverage is the machine's of the last minute, "?" where it does not tell.
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "?"
+	}
+	average, _, _ := strings.Cut(string(text), " ")
+	return average
 }
 
 // daemons gives the commands that are measured, by name.
@@ -75,11 +120,30 @@ type probe struct {
 }
 
 // measured are the results of probes, by name.
-type measured map[string]struct{ rates, medians series }
+type measured map[string][]load
 
-// rate and median give a probe's series; of one that was not run, none.
-func (m measured) rate(name string) series   { return m[name].rates }
-func (m measured) median(name string) series { return m[name].medians }
+func (m measured) rate(name string) series {
+	return m.series(name, func(l load) float64 { return l.rate })
+}
+func (m measured) median(name string) series {
+	return m.series(name, func(l load) float64 { return l.median })
+}
+func (m measured) cpu(name string) series {
+	return m.series(name, func(l load) float64 { return l.cpu })
+}
+func (m measured) memory(name string) series {
+	return m.series(name, func(l load) float64 { return l.memory })
+}
+
+// series gives one quantity of a probe over the rounds; of one that was not run,
+// nothing.
+func (m measured) series(name string, of func(load) float64) series {
+	var out series
+	for _, l := range m[name] {
+		out = append(out, of(l))
+	}
+	return out
+}
 
 // rotate runs the probes in rounds that take turns.
 func (b *bench) rotate(probes []probe) (measured, error) {
@@ -90,10 +154,7 @@ func (b *bench) rotate(probes []probe) (measured, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", p.name, err)
 			}
-			r := out[p.name]
-			r.rates = append(r.rates, l.rate)
-			r.medians = append(r.medians, l.median)
-			out[p.name] = r
+			out[p.name] = append(out[p.name], l)
 		}
 	}
 	return out, nil

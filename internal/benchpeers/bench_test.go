@@ -40,7 +40,44 @@ func TestFloors(t *testing.T) {
 }
 
 func TestSpawnFloor(t *testing.T) {
-	if l, err := spawnOnce(); err != nil || l.median <= 0 {
+	if l, err := spawnFloor(3); err != nil || l.median <= 0 {
+		t.Errorf("load %+v: %v", l, err)
+	}
+}
+
+func TestCopyFloor(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, err := copyFloor(self, 2, 1<<20); err != nil || l.rate <= 0 {
+		t.Errorf("load %+v: %v", l, err)
+	}
+}
+
+// A server's plugin belongs to it, and both have memory and have slept.
+func TestFamily(t *testing.T) {
+	s, err := startFloor("floor-plug")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.stop()
+	if _, err := s.answered(); err != nil {
+		t.Fatal(err)
+	}
+	family, err := s.family()
+	if err != nil || len(family) != 2 {
+		t.Fatalf("family %v: %v", family, err)
+	}
+	both, err := pss(family)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := pss(family[:1])
+	if err != nil || one <= 0 || both <= one {
+		t.Errorf("memory of one %v, of both %v: %v", one, both, err)
+	}
+	if l, err := restless(family); err != nil || l.rate <= 0 {
 		t.Errorf("load %+v: %v", l, err)
 	}
 }
@@ -59,6 +96,10 @@ func TestTable(t *testing.T) {
 		work: "start", ours: series{0.130}, unit: seconds,
 		goals: []goal{overFloor(0.020, series{0.130}, series{0.1}), atMost(0.5, "reference", series{3}, series{2}), faster(2, "reference", series{1}, series{2})},
 	})
+	b.add(line{
+		work: "rest", ours: series{0, 0}, unit: eachSecond,
+		goals: []goal{within(0, eachSecond, series{0, 0}), within(0, eachSecond, series{2}), within(0.001, share, series{0.003})},
+	})
 	want := `| work | reference | floor | ours | goal | ratio | verdict |
 |---|---|---|---|---|---|---|
 | calls | 1.1k/s ±9% | 4.0k/s | 2.2k/s | ≥ 2 × reference | 2 | pass |
@@ -67,6 +108,9 @@ func TestTable(t *testing.T) {
 | start | – | – | 130 ms | ≤ floor + 20 ms | 1.3 | miss (1.08) |
 | | | | | ≤ 0.5 × reference | 1.5 | MISS (3.00) |
 | | | | | ≥ 2 × reference | 2 | pass |
+| rest | – | – | 0.0/s ±0% | ≤ 0.0/s | 0 | pass |
+| | | | | ≤ 0.0/s | 2 | MISS (+Inf) |
+| | | | | ≤ 1.00 ms/s | 3 | MISS (3.00) |
 `
 	if got := b.markdown(); got != want {
 		t.Errorf("got:\n%swant:\n%s", got, want)

@@ -2,7 +2,7 @@
 // Python) and beside floors: the least that a Go program can do for the same
 // answer. It prints a Markdown table of ratios with their goals.
 //
-//	benchpeers -supervisord FILE [-reference DIR -twiddler DIR] [-quick] [-o FILE]
+//	benchpeers -supervisord FILE [-reference DIR -twiddler DIR] [-only PARTS] [-quick] [-o FILE]
 //
 // Absolute numbers are worth little on a shared machine. So all that is compared
 // runs in one go, in rounds that take turns, and a cell is the median over the
@@ -16,4 +16,11 @@
 //	floor-plug   the same behind one bare go-plugin call of 100 bytes, AutoMTLS on
 //	floor-thru   the same with a call back to the host through the default broker
 //	floor-spawn  starts children and nothing else
+//
+// and so is what fills the logs:
+//
+//	flood        writes lines as fast as they are taken
+//
+// Output comes into files below TMPDIR, half a gigabyte at a time, so the disk
+// there should keep up, or be in memory.
 package main

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
@@ -30,7 +31,9 @@ func floorCommand(name string) func(args []string) error {
 	case "floor-plugin":
 		return func([]string) error { servePlugin(); return nil }
 	case "floor-spawn":
-		return func(args []string) error { return spawnFloor(args[0]) }
+		return func(args []string) error { return spawnCats(args[0]) }
+	case "flood":
+		return func(args []string) error { return flood(args[0]) }
 	}
 	return nil
 }
@@ -185,9 +188,9 @@ func registerFloor(s *grpc.Server, service string, methods map[string]echo) {
 	s.RegisterService(desc, struct{}{})
 }
 
-// spawnFloor starts children with three pipes each, as a supervisor does, writes
-// a line and ends them.
-func spawnFloor(count string) error {
+// spawnCats starts children with three pipes each, as a supervisor does, writes
+// how many seconds that took, and ends them.
+func spawnCats(count string) error {
 	n, err := strconv.Atoi(count)
 	if err != nil {
 		return fmt.Errorf("cannot read count: %w", err)
@@ -198,6 +201,7 @@ func spawnFloor(count string) error {
 			c.end()
 		}
 	}()
+	begin := time.Now()
 	for range n {
 		c, err := spawnCat()
 		if err != nil {
@@ -205,7 +209,7 @@ func spawnFloor(count string) error {
 		}
 		children = append(children, c)
 	}
-	fmt.Println("spawned")
+	fmt.Println(time.Since(begin).Seconds())
 	return nil
 }
 

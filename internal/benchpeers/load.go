@@ -25,10 +25,12 @@ func request(method, params string) []byte {
 		strconv.Itoa(len(body)) + "\r\n\r\n" + body)
 }
 
-// stringParam and structParam write parameters for request.
+// stringParam, intParam and structParam write parameters for request.
 func stringParam(s string) string {
 	return "<param><value><string>" + s + "</string></value></param>\n"
 }
+
+func intParam(n int) string { return fmt.Sprintf("<param><value><int>%d</int></value></param>\n", n) }
 
 func structParam(members ...[2]string) string {
 	var b strings.Builder
@@ -141,10 +143,12 @@ func (c *connection) readChunks() error {
 	}
 }
 
-// load is what a burst of calls gave.
+// load is what one measurement gave; each kind of work has its own part of it.
 type load struct {
-	rate   float64 // calls a second
-	median float64 // of one call, in seconds
+	rate   float64 // calls, bytes or wake-ups a second
+	median float64 // of one call or start, in seconds
+	cpu    float64 // seconds of processor time, for a GiB or in a second
+	memory float64 // bytes
 }
 
 // burst repeats a request on some connections at once for a time.

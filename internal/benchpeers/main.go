@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
+	"regexp"
 )
 
 func main() {
@@ -15,23 +15,26 @@ func main() {
 			return
 		}
 	}
-	var b bench
-	var output string
+	b := bench{sizes: whole()}
+	var output, only string
 	flag.StringVar(&b.ours, "supervisord", "", "our supervisord; without it only the others are measured")
 	flag.StringVar(&b.reference.source, "reference", "", "source directory of Supervisor; without it /usr/bin/supervisord is the reference")
 	flag.StringVar(&b.reference.twiddler, "twiddler", "", "source directory of supervisor_twiddler; without it the reference has no twiddler")
 	flag.StringVar(&b.reference.python, "python", "/usr/bin/python3", "Python that runs the reference")
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds")
-	flag.DurationVar(&b.span, "span", time.Second, "length of one measurement of calls")
-	flag.IntVar(&b.adds, "adds", 5000, "programs to add to one group")
-	quick := flag.Bool("quick", false, "one short round of everything, to see that it runs")
+	flag.DurationVar(&b.span, "span", b.span, "length of one measurement of calls")
+	flag.IntVar(&b.adds, "adds", b.adds, "programs to add to one group")
+	flag.StringVar(&only, "only", "", "regular expression of the parts to run")
+	short := flag.Bool("quick", false, "one short round of everything, to see that it runs")
 	flag.StringVar(&output, "o", "", "file to write the table to as well")
 	flag.Parse()
-	if *quick {
-		b.rounds, b.span, b.adds = 1, 100*time.Millisecond, 100
+	if *short {
+		b.rounds, b.sizes = 1, quick()
 	}
+	var err error
+	b.only, err = regexp.Compile(only)
+	exitOn(err)
 	if b.ours != "" {
-		var err error
 		b.ours, err = filepath.Abs(b.ours) // it runs in a directory of its own
 		exitOn(err)
 	}

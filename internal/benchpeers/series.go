@@ -23,7 +23,7 @@ func median(values []float64) float64 {
 
 // spread is the distance of the extremes in parts of the median.
 func (s series) spread() float64 {
-	if len(s) < 2 {
+	if len(s) < 2 || slices.Max(s) == slices.Min(s) {
 		return 0
 	}
 	return (slices.Max(s) - slices.Min(s)) / median(s)
@@ -41,7 +41,7 @@ func (s series) show(unit func(float64) string) string {
 	return fmt.Sprintf("%s ±%.0f%%", unit(median(s)), 50*s.spread())
 }
 
-// perSecond and seconds are units.
+// perSecond, seconds and those below are units.
 func perSecond(v float64) string {
 	if v < 1000 {
 		return fmt.Sprintf("%.0f/s", v)
@@ -58,3 +58,11 @@ func seconds(v float64) string {
 	}
 	return fmt.Sprintf("%.3g s", v)
 }
+
+func mebibytes(v float64) string        { return fmt.Sprintf("%.1f MiB", v/(1<<20)) }
+func mebibytesASecond(v float64) string { return fmt.Sprintf("%.0f MiB/s", v/(1<<20)) }
+
+// share is of one processor's time.
+func share(v float64) string { return fmt.Sprintf("%.2f ms/s", v*1000) }
+
+func eachSecond(v float64) string { return fmt.Sprintf("%.1f/s", v) }

@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"errors"
+	"cmp"
 	"fmt"
 	"net"
 	"os"
@@ -46,10 +46,17 @@ func (r reference) command() command {
 
 // settings is the configuration of a daemon.
 type settings struct {
-	programs int  // of one process each, so each a group of its own
-	running  bool // start the programs, startsecs=0
+	programs int    // of one process each, so each a group of its own
+	command  string // of each, "" for cat, which waits for input
+	running  bool   // start the programs at once; startsecs=0 in any case
+	logs     bool   // keep what they write to standard output, see log
 	twiddler bool
 }
+
+// log is the log of the i-th program, where logs are kept.
+func (s *server) log(i int) string { return programLog(s.dir, i) }
+
+func programLog(dir string, i int) string { return filepath.Join(dir, fmt.Sprintf("p%d.log", i)) }
 
 func (s settings) write(dir string, tcp endpoint) (file string, err error) {
 	var b strings.Builder
@@ -60,9 +67,13 @@ func (s settings) write(dir string, tcp endpoint) (file string, err error) {
 		b.WriteString("[rpcinterface:twiddler]\nsupervisor.rpcinterface_factory = supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface\n")
 	}
 	b.WriteString("[group:g]\nprograms=\n")
-	options := fmt.Sprintf("command=/bin/cat\nautostart=%t\nstartsecs=0\nstdout_logfile=NONE\nstderr_logfile=NONE\n", s.running)
+	options := fmt.Sprintf("command=%s\nautostart=%t\nstartsecs=0\nstderr_logfile=NONE\n", cmp.Or(s.command, "/bin/cat"), s.running)
 	for i := range s.programs {
-		fmt.Fprintf(&b, "[program:p%d]\n%s", i, options)
+		output := "NONE"
+		if s.logs {
+			output = programLog(dir, i) + "\nstdout_logfile_maxbytes=0"
+		}
+		fmt.Fprintf(&b, "[program:p%d]\n%sstdout_logfile=%s\n", i, options, output)
 	}
 	file = filepath.Join(dir, "c.conf")
 	return file, os.WriteFile(file, []byte(b.String()), 0o600)
@@ -78,7 +89,7 @@ type server struct {
 	started   time.Time
 }
 
-// startTimeout bounds the wait for a server's first answer.
+// startTimeout bounds the wait for what a server does.
 const startTimeout = time.Minute
 
 // startDaemon starts a daemon and does not wait for it.
@@ -150,13 +161,12 @@ func (s *server) answered() (float64, error) {
 	return 0, fmt.Errorf("%s does not answer", s.cmd.Path)
 }
 
-// allRunning waits until the main log says of n programs that they are running
-// and gives the seconds since the server was executed. The log is read, as asking
-// would slow some servers down.
-func (s *server) allRunning(n int) (float64, error) {
+// allRunning waits until the main log says n times that a program is running.
+// The log is read, as asking would slow some servers down.
+func (s *server) allRunning(n int) error {
 	path := filepath.Join(s.dir, "main.log")
 	var text []byte
-	for time.Since(s.started) < startTimeout {
+	return s.await("its programs do not all run", func() bool {
 		if f, err := os.Open(path); err == nil {
 			more := make([]byte, 256<<10)
 			if k, _ := f.ReadAt(more, int64(len(text))); k > 0 {
@@ -164,16 +174,34 @@ func (s *server) allRunning(n int) (float64, error) {
 			}
 			f.Close()
 		}
-		if bytes.Count(text, []byte("entered RUNNING state")) >= n {
-			return time.Since(s.started).Seconds(), nil
+		return bytes.Count(text, []byte("entered RUNNING state")) >= n
+	})
+}
+
+// await looks every millisecond whether the server has come to something.
+func (s *server) await(otherwise string, done func() bool) error {
+	for begin := time.Now(); !done(); {
+		if time.Since(begin) > startTimeout {
+			return fmt.Errorf("%s: %s", s.cmd.Path, otherwise)
 		}
 		select {
 		case <-s.exited:
-			return 0, fmt.Errorf("%s ended: %s", s.cmd.Path, s.output.String())
+			return fmt.Errorf("%s ended: %s", s.cmd.Path, s.output.String())
 		case <-time.After(time.Millisecond):
 		}
 	}
-	return 0, errors.New("the programs do not all run")
+	return nil
+}
+
+// call makes one call.
+func (s *server) call(method, params string) error {
+	c, err := dial(s.tcp)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.call(request(method, params))
+	return err
 }
 
 // stop ends the server and removes its directory.

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
 	"time"
 )
-
-// spawned is how many programs the start-up row runs.
-const spawned = 200
 
 // startUp measures from exec to the first answer, and to the last of many
 // programs running.
@@ -19,7 +16,7 @@ func (b *bench) startUp() error {
 	probes := []probe{{"floor", func() (load, error) {
 		s, err := startFloor("floor-plug")
 		return timed(s, err, (*server).answered)
-	}}, {"spawn", spawnOnce}}
+	}}, {"spawn", func() (load, error) { return spawnFloor(b.spawned) }}}
 	for name, c := range b.daemons(false) {
 		_, twiddler := withTwiddler[name]
 		for _, n := range []int{10, 1000} {
@@ -32,8 +29,11 @@ func (b *bench) startUp() error {
 			}})
 		}
 		probes = append(probes, probe{name + " running", func() (load, error) {
-			s, err := startDaemon(c, settings{programs: spawned, running: true, twiddler: twiddler})
-			return timed(s, err, func(s *server) (float64, error) { return s.allRunning(spawned) })
+			s, err := startDaemon(c, settings{programs: b.spawned, running: true, twiddler: twiddler})
+			return timed(s, err, func(s *server) (float64, error) {
+				err := s.allRunning(b.spawned)
+				return time.Since(s.started).Seconds(), err
+			})
 		}})
 	}
 	m, err := b.rotate(probes)
@@ -53,7 +53,7 @@ func (b *bench) startUp() error {
 	}
 	least := sum(m.median("spawn"), m.median("floor"))
 	b.table.add(line{
-		work:      fmt.Sprintf("exec to %d programs RUNNING (startsecs=0)", spawned),
+		work:      fmt.Sprintf("exec to %d programs RUNNING (startsecs=0)", b.spawned),
 		reference: m.median("reference running"), floor: least, ours: m.median("ours running"), unit: seconds,
 		goals: []goal{atMost(1.5, "floor + plugin start", m.median("ours running"), least)},
 	})
@@ -70,27 +70,18 @@ func timed(s *server, err error, measure func(*server) (float64, error)) (load, 
 	return load{median: took}, err
 }
 
-// spawnOnce measures the floor of spawning, from exec to the last child started.
-func spawnOnce() (load, error) {
+// spawnFloor measures the floor of spawning n programs.
+func spawnFloor(n int) (load, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return load{}, fmt.Errorf("cannot find own executable: %w", err)
 	}
-	cmd := exec.Command(self, "floor-spawn", strconv.Itoa(spawned))
-	out, err := cmd.StdoutPipe()
+	out, err := exec.Command(self, "floor-spawn", strconv.Itoa(n)).Output()
 	if err != nil {
-		return load{}, fmt.Errorf("cannot make pipe: %w", err)
-	}
-	begin := time.Now()
-	if err := cmd.Start(); err != nil {
-		return load{}, fmt.Errorf("cannot start floor: %w", err)
-	}
-	_, readErr := bufio.NewReader(out).ReadString('\n')
-	took := time.Since(begin).Seconds()
-	if err := cmd.Wait(); err != nil {
 		return load{}, fmt.Errorf("cannot run floor: %w", err)
 	}
-	return load{median: took}, readErr
+	took, err := strconv.ParseFloat(string(bytes.TrimSpace(out)), 64)
+	return load{median: took}, err
 }
 
 // sum adds two series round by round.

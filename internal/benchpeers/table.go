@@ -51,6 +51,16 @@ func overFloor(more float64, ours, floor series) goal {
 	}
 }
 
+// within is the goal ours ≤ limit, of a quantity that is not compared. Its ratio is
+// that to the limit, or what was measured where the limit is 0.
+func within(limit float64, unit func(float64) string, ours series) goal {
+	g := goal{text: "≤ " + unit(limit), ratio: median(ours)}
+	if limit > 0 {
+		g.ratio, g.limit = g.ratio/limit, 1
+	}
+	return g
+}
+
 // verdict says pass or miss; a miss with how many times worse than the goal.
 func (g goal) verdict() string {
 	if math.IsNaN(g.ratio) {
@@ -61,7 +71,7 @@ func (g goal) verdict() string {
 		worse = 1 / worse
 	}
 	switch {
-	case worse <= 1:
+	case g.ratio == g.limit || worse <= 1: // a limit of 0 can only be met
 		return "pass"
 	case worse <= 2:
 		return fmt.Sprintf("miss (%.2f)", worse)
