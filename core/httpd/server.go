@@ -128,6 +128,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.serveProcessLog(w, r)
 	case strings.HasPrefix(path, "/mainlogtail"):
 		h.serveMainLog(w, r)
+	case r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "text/xml"):
+		// twiddler's manual calls the path of a SupervisorTransport superfluous, and
+		// writes http://127.0.0.1/whatever.
+		h.serveCall(w, r)
 	case h.Handler != nil:
 		h.Handler.ServeHTTP(w, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:

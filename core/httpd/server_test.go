@@ -248,6 +248,7 @@ func TestStatuses(t *testing.T) {
 		{"path that goes on", request("POST /RPC2xyz HTTP/1.1", getVersion), 200},
 		{"escaped path", request("POST /%52PC2 HTTP/1.1", getVersion), 200},
 		{"other path", request("POST //RPC2 HTTP/1.1", getVersion), 400},
+		{"other path, said to be XML", request("POST /whatever HTTP/1.1", getVersion, "Content-Type: text/xml"), 200},
 		{"lower-case path", request("POST /rpc2 HTTP/1.1", getVersion), 400},
 		{"no Host", "POST /RPC2 HTTP/1.1\r\nContent-Length: " + strconv.Itoa(len(getVersion)) + "\r\n\r\n" + getVersion, 200},
 		{"no Host, no field at all", "GET /nosuch HTTP/1.1\r\n\r\n", 404},
