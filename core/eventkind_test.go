@@ -1,6 +1,10 @@
 package core
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/plugvisor/plugvisor/rpcinterface"
+)
 
 func TestEventKinds(t *testing.T) {
 	for k := range numEventKinds {
@@ -20,5 +24,25 @@ func TestEventKinds(t *testing.T) {
 	}
 	if !EventTick60.Is(EventTick) || EventTick.Is(EventTick60) || EventTick5.Is(EventProcessState) {
 		t.Error("inheritance is wrong")
+	}
+}
+
+// What plugins are told of types of events is what the engine goes by.
+func TestEventKindsOfTheContract(t *testing.T) {
+	types := rpcinterface.EventTypes()
+	if len(types) != NumEventKinds {
+		t.Errorf("%d types, %d kinds", len(types), NumEventKinds)
+	}
+	for _, name := range types {
+		kind, ok := ParseEventKind(name)
+		if !ok {
+			t.Errorf("%s is no kind", name)
+		}
+		for _, of := range types {
+			ancestor, _ := ParseEventKind(of)
+			if got := (rpcinterface.Event{Name: name}).Is(of); got != kind.Is(ancestor) {
+				t.Errorf("%s is %s: %v", name, of, got)
+			}
+		}
 	}
 }

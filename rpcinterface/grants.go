@@ -18,6 +18,8 @@ const (
 	GrantLogsRead         Grant = "logs:read"
 	GrantStdinWrite       Grant = "stdin:write"
 	GrantLogWrite         Grant = "log:write"
+	GrantEventsSubscribe  Grant = "events:subscribe"
+	GrantEventsPublish    Grant = "events:publish"
 
 	// GrantCallPrefix begins the grants to call other namespaces.
 	GrantCallPrefix = "rpc:call="
@@ -30,7 +32,7 @@ func ParseGrants(s string) ([]Grant, error) {
 		g := Grant(word)
 		switch g {
 		case GrantProcessesRead, GrantProcessesControl, GrantProgramsWrite,
-			GrantLogsRead, GrantStdinWrite, GrantLogWrite:
+			GrantLogsRead, GrantStdinWrite, GrantLogWrite, GrantEventsSubscribe, GrantEventsPublish:
 		default:
 			pattern, ok := strings.CutPrefix(word, GrantCallPrefix)
 			if !ok {

@@ -83,23 +83,6 @@ type Option struct {
 	Name, Value string
 }
 
-// Event is what a result handler is told of the event that a listener answered.
-type Event struct {
-	// Name is the event's type, such as PROCESS_LOG_STDOUT.
-	Name    string
-	Payload []byte
-	// Group and Process name the process that the event is about, "" for none.
-	Group, Process string
-}
-
-// SequencedEvent is an event as subscribers get it. Sequence numbers grow by one
-// with each event that the host keeps, so a subscriber that comes back can go on
-// after the last that it has seen.
-type SequencedEvent struct {
-	Sequence uint64
-	Event    Event
-}
-
 // Plugin is what a plugin process offers the host. The order is Describe,
 // Configure, then calls from many goroutines, then Shutdown.
 type Plugin interface {
@@ -158,6 +141,16 @@ type Host interface {
 
 	// Log writes a line to the supervisor's main log.
 	Log(ctx context.Context, level LogLevel, message string) error
+
+	// Subscribe begins to read events of the types and of those that come from
+	// them; names are in any case, and an unknown one is BAD_NAME. From is the
+	// sequence number to begin with, 0 for the next event that there will be. Where
+	// events from there on are not kept any more, the first one read tells how many
+	// were dropped. The stream ends with ctx.
+	Subscribe(ctx context.Context, types []string, from uint64) (EventStream, error)
+	// Publish sends a REMOTE_COMMUNICATION event to all who listen, as
+	// supervisor.sendRemoteCommEvent does. It does not wait for them.
+	Publish(ctx context.Context, typ, data string) error
 
 	// Call calls a method of another namespace ("supervisor.getPID"). With the
 	// token of a call that is running it is made on that caller's behalf.

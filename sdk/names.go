@@ -13,6 +13,46 @@ type (
 	Method      = rpcinterface.Method
 )
 
+// Events that a plugin reads.
+type (
+	SequencedEvent = rpcinterface.SequencedEvent
+	EventStream    = rpcinterface.EventStream
+)
+
+// The types of events. A type stands for those that come from it.
+const (
+	EventAny                           = rpcinterface.EventAny
+	EventProcessState                  = rpcinterface.EventProcessState
+	EventProcessStateStopped           = rpcinterface.EventProcessStateStopped
+	EventProcessStateExited            = rpcinterface.EventProcessStateExited
+	EventProcessStateStarting          = rpcinterface.EventProcessStateStarting
+	EventProcessStateStopping          = rpcinterface.EventProcessStateStopping
+	EventProcessStateBackoff           = rpcinterface.EventProcessStateBackoff
+	EventProcessStateFatal             = rpcinterface.EventProcessStateFatal
+	EventProcessStateRunning           = rpcinterface.EventProcessStateRunning
+	EventProcessStateUnknown           = rpcinterface.EventProcessStateUnknown
+	EventProcessCommunication          = rpcinterface.EventProcessCommunication
+	EventProcessCommunicationStdout    = rpcinterface.EventProcessCommunicationStdout
+	EventProcessCommunicationStderr    = rpcinterface.EventProcessCommunicationStderr
+	EventProcessLog                    = rpcinterface.EventProcessLog
+	EventProcessLogStdout              = rpcinterface.EventProcessLogStdout
+	EventProcessLogStderr              = rpcinterface.EventProcessLogStderr
+	EventRemoteCommunication           = rpcinterface.EventRemoteCommunication
+	EventSupervisorStateChange         = rpcinterface.EventSupervisorStateChange
+	EventSupervisorStateChangeRunning  = rpcinterface.EventSupervisorStateChangeRunning
+	EventSupervisorStateChangeStopping = rpcinterface.EventSupervisorStateChangeStopping
+	EventTick                          = rpcinterface.EventTick
+	EventTick5                         = rpcinterface.EventTick5
+	EventTick60                        = rpcinterface.EventTick60
+	EventTick3600                      = rpcinterface.EventTick3600
+	EventProcessGroup                  = rpcinterface.EventProcessGroup
+	EventProcessGroupAdded             = rpcinterface.EventProcessGroupAdded
+	EventProcessGroupRemoved           = rpcinterface.EventProcessGroupRemoved
+)
+
+// EventTypes lists the types of events.
+func EventTypes() []string { return rpcinterface.EventTypes() }
+
 // Namespec joins a group's and a process's name as clients and Host write them.
 func Namespec(group, process string) string { return rpcinterface.Namespec(group, process) }
 
@@ -75,6 +115,8 @@ const (
 	GrantLogsRead         = rpcinterface.GrantLogsRead
 	GrantStdinWrite       = rpcinterface.GrantStdinWrite
 	GrantLogWrite         = rpcinterface.GrantLogWrite
+	GrantEventsSubscribe  = rpcinterface.GrantEventsSubscribe
+	GrantEventsPublish    = rpcinterface.GrantEventsPublish
 	GrantCallPrefix       = rpcinterface.GrantCallPrefix
 )
 

@@ -104,3 +104,7 @@ func (h *host) TailLog(_ context.Context, name, channel string, offset, length i
 func (h *host) WriteStdin(_ context.Context, name string, data []byte) error {
 	return h.Supervisor.WriteStdin(name, data)
 }
+
+func (h *host) Subscribe(kinds []core.EventKind, from uint64) rpcinterface.EventStream {
+	return h.Supervisor.Subscribe(kinds, from)
+}

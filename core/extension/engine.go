@@ -3,6 +3,7 @@ package extension
 import (
 	"context"
 
+	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
@@ -40,4 +41,10 @@ type Engine interface {
 	ReadLog(ctx context.Context, name, channel string, offset, length int64) ([]byte, error)
 	TailLog(ctx context.Context, name, channel string, offset, length int64) ([]byte, int64, bool, error)
 	WriteStdin(ctx context.Context, name string, data []byte) error
+
+	// Subscribe begins to read events of the kinds, and of those that come from
+	// them, with the sequence number from, or where that is 0 with the next one.
+	Subscribe(kinds []core.EventKind, from uint64) rpcinterface.EventStream
+	// SendRemoteComm sends a REMOTE_COMMUNICATION event, in every state.
+	SendRemoteComm(typ, data string)
 }

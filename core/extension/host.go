@@ -3,6 +3,7 @@ package extension
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/core/namespace"
@@ -14,6 +15,10 @@ import (
 // other so.
 const maxOwnCalls = 64
 
+// maxSubscriptions is how many streams of events one plugin process may read at
+// once. The supervisor looks at each of them for an event that is dropped.
+const maxSubscriptions = 16
+
 // host is the Host service of one plugin process: it checks the grant and asks the
 // engine.
 type host struct {
@@ -24,6 +29,7 @@ type host struct {
 	log      core.Logger
 	calls    *calls
 	own      chan struct{} // a place for each call on nobody's behalf
+	reading  chan struct{} // a place for each subscription
 
 	// grants is set before the plugin is told where the host is.
 	grants rpcinterface.Grants
@@ -148,6 +154,50 @@ func (h *host) Log(_ context.Context, level rpcinterface.LogLevel, message strin
 		return rpcinterface.NewFault(rpcinterface.CodeIncorrectParameters, fmt.Sprintf("there is no log level %d", level))
 	}
 	h.log.Log(level, message)
+	return nil
+}
+
+// Subscribe reads from the engine; the types' names are checked here.
+func (h *host) Subscribe(_ context.Context, types []string, from uint64) (rpcinterface.EventStream, error) {
+	if err := h.need(rpcinterface.GrantEventsSubscribe); err != nil {
+		return nil, err
+	}
+	if len(types) == 0 {
+		return nil, rpcinterface.NewFault(rpcinterface.CodeIncorrectParameters, "no type of event is named")
+	}
+	kinds := make([]core.EventKind, len(types))
+	for i, name := range types {
+		kind, ok := core.ParseEventKind(name)
+		if !ok {
+			return nil, rpcinterface.NewFault(rpcinterface.CodeBadName, name)
+		}
+		kinds[i] = kind
+	}
+	select {
+	case h.reading <- struct{}{}:
+	default:
+		return nil, rpcinterface.NewFault(rpcinterface.CodeFailed,
+			fmt.Sprintf("extension '%s' has %d subscriptions already", h.name, maxSubscriptions))
+	}
+	return &subscription{EventStream: h.engine.Subscribe(kinds, from), leave: sync.OnceFunc(func() { <-h.reading })}, nil
+}
+
+// subscription is a stream that gives its place back.
+type subscription struct {
+	rpcinterface.EventStream
+	leave func()
+}
+
+func (s *subscription) Close() {
+	s.EventStream.Close()
+	s.leave()
+}
+
+func (h *host) Publish(_ context.Context, typ, data string) error {
+	if err := h.need(rpcinterface.GrantEventsPublish); err != nil {
+		return err
+	}
+	h.engine.SendRemoteComm(typ, data)
 	return nil
 }
 

@@ -70,6 +70,7 @@ func (x *extension) newSession(f factory) *session {
 		log:      cfg.Logger,
 		calls:    s.calls,
 		own:      make(chan struct{}, maxOwnCalls),
+		reading:  make(chan struct{}, maxSubscriptions),
 	}
 	s.client = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  wire.Handshake(),

@@ -2,10 +2,11 @@ package supervisor
 
 import (
 	"context"
-	"errors"
+	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/core/event"
@@ -22,8 +23,12 @@ const (
 // plugins, so that a reader can come back and go on. It is written by the loop,
 // which never waits for a reader. Only kinds that somebody has once subscribed to
 // are kept.
+//
+// Sequence numbers begin with the time, in microseconds, so that a reader who comes
+// back with one of an earlier run gets what there is of this one.
 type journal struct {
-	kinds atomic.Uint32 // a bit for each kind that is kept
+	kinds  atomic.Uint32 // a bit for each kind that is kept
+	origin uint64        // the first sequence number
 
 	mu      sync.Mutex
 	first   uint64 // the sequence number of entries[0]
@@ -35,7 +40,8 @@ type journal struct {
 }
 
 func newJournal() *journal {
-	return &journal{first: 1, more: make(chan struct{}), readers: map[*Subscription]struct{}{}}
+	origin := uint64(time.Now().UnixMicro())
+	return &journal{origin: origin, first: origin, more: make(chan struct{}), readers: map[*Subscription]struct{}{}}
 }
 
 func (j *journal) wants(kind core.EventKind) bool { return j.kinds.Load()&(1<<kind) != 0 }
@@ -55,7 +61,9 @@ func (j *journal) add(e *event.Event) {
 		j.drop(&j.entries[drop])
 		drop++
 	}
-	j.entries = slices.Delete(j.entries, 0, drop)
+	// append moves what is left, once in a while: not each time.
+	clear(j.entries[:drop])
+	j.entries = j.entries[drop:]
 	j.first += uint64(drop)
 	j.wake()
 }
@@ -84,9 +92,6 @@ func (j *journal) close() {
 	j.wake()
 }
 
-// ErrClosed ends a subscription: by Close, or because the supervisor has ended.
-var ErrClosed = errors.New("the subscription has ended")
-
 // Subscription is one reader of events. Its methods may be used by many goroutines
 // at once.
 type Subscription struct {
@@ -101,7 +106,7 @@ type Subscription struct {
 // Subscribe begins to read events of the kinds, and of those that come from them.
 // From is the sequence number to begin with, 0 for the next event there will be. A
 // number whose events are not kept any more counts them as dropped, whatever their
-// kind.
+// kind; those of an earlier run are not counted.
 func (s *Supervisor) Subscribe(kinds []core.EventKind, from uint64) *Subscription {
 	j := s.journal
 	r := &Subscription{journal: j, kinds: kinds}
@@ -117,7 +122,7 @@ func (s *Supervisor) Subscribe(kinds []core.EventKind, from uint64) *Subscriptio
 	case from == 0 || from > end:
 		r.next = end
 	case from < j.first:
-		r.next, r.dropped = j.first, j.first-from
+		r.next, r.dropped = j.first, j.first-max(from, j.origin)
 	default:
 		r.next = from
 	}
@@ -132,7 +137,8 @@ func (r *Subscription) wants(kind core.EventKind) bool {
 }
 
 // Next waits for the next event. Dropped is how many were lost before it because
-// they were not read in time.
+// they were not read in time. The error is ctx's, or io.EOF when the subscription was
+// closed or the supervisor has ended.
 func (r *Subscription) Next(ctx context.Context) (e rpcinterface.SequencedEvent, dropped uint64, err error) {
 	for {
 		more, ok := r.take(&e, &dropped)
@@ -140,7 +146,7 @@ func (r *Subscription) Next(ctx context.Context) (e rpcinterface.SequencedEvent,
 			return e, dropped, nil
 		}
 		if more == nil {
-			return e, 0, ErrClosed
+			return e, 0, io.EOF
 		}
 		select {
 		case <-more:

@@ -3,6 +3,7 @@ package supervisor_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"syscall"
 	"testing"
@@ -238,7 +239,7 @@ func TestSubscriptionResumesAndCountsDrops(t *testing.T) {
 		next(sub, "0", 0)
 		seq := next(sub, "1", 0)
 		sub.Close()
-		if _, _, err := sub.Next(ctx); err != supervisor.ErrClosed {
+		if _, _, err := sub.Next(ctx); err != io.EOF {
 			t.Errorf("a closed subscription: %v", err)
 		}
 		again := w.Sup.Subscribe([]core.EventKind{core.EventAny}, seq+1)
@@ -249,6 +250,9 @@ func TestSubscriptionResumesAndCountsDrops(t *testing.T) {
 		late := w.Sup.Subscribe([]core.EventKind{core.EventRemoteCommunication}, seq)
 		defer late.Close()
 		next(late, fmt.Sprint(5000-4096), 5000-4096-1)
+		stale := w.Sup.Subscribe([]core.EventKind{core.EventRemoteCommunication}, 1)
+		defer stale.Close()
+		next(stale, fmt.Sprint(5000-4096), 5000-4096)
 		short, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		quiet := w.Sup.Subscribe([]core.EventKind{core.EventTick}, 0)

@@ -95,8 +95,9 @@ type hostSide struct {
 
 var _ plugin.GRPCPlugin = (*hostSide)(nil)
 
-func (h *hostSide) GRPCClient(_ context.Context, broker *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+func (h *hostSide) GRPCClient(done context.Context, broker *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
 	return &namespaceClient{
+		done:   done,
 		client: pb.NewNamespaceClient(conn),
 		broker: broker,
 		host:   h.host,

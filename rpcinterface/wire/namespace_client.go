@@ -13,6 +13,7 @@ import (
 
 // namespaceClient is a plugin process as the host sees it.
 type namespaceClient struct {
+	done   context.Context // when the process has ended
 	client pb.NamespaceClient
 	broker *plugin.GRPCBroker
 	host   rpcinterface.Host
@@ -29,7 +30,8 @@ func (c *namespaceClient) Describe(ctx context.Context) (rpcinterface.Descriptio
 }
 
 // Configure starts the Host service before it asks the plugin, which connects to
-// it before it answers. The service ends with the connection to the plugin.
+// it before it answers. The service ends with the plugin's process: what it had
+// asked for, subscriptions among it, ends too, whoever else may hold its sockets.
 func (c *namespaceClient) Configure(ctx context.Context, cfg rpcinterface.Config, host rpcinterface.Host) error {
 	if host == nil {
 		host = c.host
@@ -41,6 +43,7 @@ func (c *namespaceClient) Configure(ctx context.Context, cfg rpcinterface.Config
 	go c.broker.AcceptAndServe(id, func(opts []grpc.ServerOption) *grpc.Server {
 		server := newServer(opts)
 		pb.RegisterHostServer(server, &hostServer{host: host})
+		context.AfterFunc(c.done, server.Stop)
 		return server
 	})
 	request := &pb.ConfigureRequest{Name: text(cfg.Name), HostServiceId: id}
@@ -76,13 +79,8 @@ func (c *namespaceClient) Call(ctx context.Context, call *rpcinterface.Call) (rp
 func (c *namespaceClient) HandleResult(ctx context.Context, handler string, event rpcinterface.Event, result []byte) (bool, error) {
 	r, err := c.client.HandleResult(ctx, &pb.HandleResultRequest{
 		Handler: text(handler),
-		Event: &pb.Event{
-			Name:    text(event.Name),
-			Payload: event.Payload,
-			Group:   text(event.Group),
-			Process: text(event.Process),
-		},
-		Result: result,
+		Event:   encodeEvent(event),
+		Result:  result,
 	})
 	if err := outcome("Namespace.HandleResult", err, r.GetFault()); err != nil {
 		return false, err

@@ -79,12 +79,7 @@ func (s *namespaceServer) call(ctx context.Context, r *pb.CallRequest) (*pb.Valu
 }
 
 func (s *namespaceServer) HandleResult(ctx context.Context, r *pb.HandleResultRequest) (*pb.HandleResultResponse, error) {
-	accepted, err := s.plugin.HandleResult(ctx, r.GetHandler(), rpcinterface.Event{
-		Name:    r.GetEvent().GetName(),
-		Payload: r.GetEvent().GetPayload(),
-		Group:   r.GetEvent().GetGroup(),
-		Process: r.GetEvent().GetProcess(),
-	}, r.GetResult())
+	accepted, err := s.plugin.HandleResult(ctx, r.GetHandler(), decodeEvent(r.GetEvent()), r.GetResult())
 	return &pb.HandleResultResponse{Fault: encodeFault(err), Accepted: accepted && err == nil}, nil
 }
 

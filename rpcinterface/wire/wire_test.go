@@ -59,6 +59,7 @@ type fakePlugin struct {
 	configured  rpcinterface.Config
 	configErr   error
 	host        rpcinterface.Host
+	own         rpcinterface.Plugin // as the host sees it
 	call        func(context.Context, *rpcinterface.Call) (rpcinterface.Value, error)
 	handle      func(string, rpcinterface.Event, []byte) (bool, error)
 	shutdownErr error
@@ -89,6 +90,8 @@ type fakeHost struct {
 	args []any
 	err  error
 	ctx  context.Context
+
+	stream *fakeStream
 }
 
 func (h *fakeHost) note(ctx context.Context, verb string, args ...any) error {
@@ -154,6 +157,12 @@ func (h *fakeHost) Log(ctx context.Context, level rpcinterface.LogLevel, message
 }
 func (h *fakeHost) Call(ctx context.Context, token, method string, params []rpcinterface.Value) (rpcinterface.Value, error) {
 	return rpcinterface.Array(params), h.note(ctx, "Call", token, method, params)
+}
+func (h *fakeHost) Subscribe(ctx context.Context, types []string, from uint64) (rpcinterface.EventStream, error) {
+	return h.stream, h.note(ctx, "Subscribe", types, from)
+}
+func (h *fakeHost) Publish(ctx context.Context, typ, data string) error {
+	return h.note(ctx, "Publish", typ, data)
 }
 
 func timeout(t testing.TB) context.Context {
@@ -336,13 +345,28 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// configured is a plugin that is connected to a host.
+func configured(t *testing.T) (*fakePlugin, *fakeHost) {
+	t.Helper()
+	p, h := &fakePlugin{}, &fakeHost{stream: newFakeStream()}
+	p.own = connect(t, p)
+	if err := p.own.Configure(timeout(t), rpcinterface.Config{Name: "x"}, h); err != nil {
+		t.Fatal(err)
+	}
+	return p, h
+}
+
+func (p *fakePlugin) disconnect(t *testing.T) {
+	t.Helper()
+	if err := p.own.Shutdown(timeout(t)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestHost takes every verb through the broker's connection, answered and
 // refused.
 func TestHost(t *testing.T) {
-	p, h := &fakePlugin{}, &fakeHost{}
-	if err := connect(t, p).Configure(timeout(t), rpcinterface.Config{Name: "x"}, h); err != nil {
-		t.Fatal(err)
-	}
+	p, h := configured(t)
 	ctx := timeout(t)
 	options := rpcinterface.Struct{{Name: "command", Value: rpcinterface.String("x")}, {Name: "n", Value: rpcinterface.Nil{}}}
 	seen := process
@@ -381,6 +405,14 @@ func TestHost(t *testing.T) {
 			v, err := p.host.Call(ctx, "tok", "supervisor.getPID", []rpcinterface.Value{rpcinterface.Int(3)})
 			return first(v, err)
 		}},
+		{"Subscribe", []any{[]string{"TICK", "\uFFFD"}, uint64(7)}, nil, func() ([]any, error) {
+			events, err := p.host.Subscribe(ctx, []string{"TICK", "\xff"}, 7)
+			if err == nil {
+				events.Close()
+			}
+			return none(err)
+		}},
+		{"Publish", []any{"t", "d \uFFFD"}, nil, func() ([]any, error) { return none(p.host.Publish(ctx, "t", "d \xff")) }},
 	}
 	if want := reflect.TypeFor[rpcinterface.Host]().NumMethod(); len(tests) != want {
 		t.Fatalf("%d verbs tested of %d", len(tests), want)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
+	"time"
 
 	"github.com/plugvisor/plugvisor/sdk"
 )
@@ -19,6 +21,8 @@ type Host struct {
 	refusals  map[string]error
 	asked     []Ask
 	called    func(method string, params []sdk.Value) (sdk.Value, error)
+	asking    chan struct{} // closed and replaced when a verb is asked for
+	journal   journal
 }
 
 var _ sdk.Host = (*Host)(nil)
@@ -33,7 +37,12 @@ type Ask struct {
 
 // NewHost makes a running supervisor that has empty groups.
 func NewHost(groups ...string) *Host {
-	h := &Host{state: sdk.SupervisorRunning, refusals: map[string]error{}}
+	h := &Host{
+		state:    sdk.SupervisorRunning,
+		refusals: map[string]error{},
+		asking:   make(chan struct{}),
+		journal:  journal{next: 1, more: make(chan struct{})},
+	}
 	for _, name := range groups {
 		h.groups = append(h.groups, sdk.GroupInfo{Name: name, Priority: 999})
 	}
@@ -82,6 +91,11 @@ func (h *Host) Answer(f func(method string, params []sdk.Value) (sdk.Value, erro
 func (h *Host) Asked(verbs ...string) []Ask {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	return h.askedFor(verbs)
+}
+
+// askedFor is Asked for who holds the lock.
+func (h *Host) askedFor(verbs []string) []Ask {
 	var out []Ask
 	for _, a := range h.asked {
 		if len(verbs) == 0 || slices.Contains(verbs, a.Verb) {
@@ -91,10 +105,33 @@ func (h *Host) Asked(verbs ...string) []Ask {
 	return out
 }
 
+// Await is Asked once there are n of them, for what a plugin does of its own
+// accord. The test fails at once where that does not come to pass.
+func (h *Host) Await(t testing.TB, n int, verbs ...string) []Ask {
+	t.Helper()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for {
+		h.mu.Lock()
+		asked, asking := h.askedFor(verbs), h.asking
+		h.mu.Unlock()
+		if len(asked) >= n {
+			return asked
+		}
+		select {
+		case <-asking:
+		case <-timer.C:
+			t.Fatalf("the host was asked for %v, want %d", asked, n)
+		}
+	}
+}
+
 // begin records a verb and gives the error that it was told to answer. The
 // caller holds the lock.
 func (h *Host) begin(verb string, args ...any) error {
 	h.asked = append(h.asked, Ask{Verb: verb, Args: args})
+	close(h.asking)
+	h.asking = make(chan struct{})
 	return h.refusals[verb]
 }
 

@@ -108,10 +108,12 @@ func TestRefuse(t *testing.T) {
 		"StopProcess":    func() error { return h.StopProcess(ctx, "g:p", true) },
 		"TailLog":        func() error { _, _, _, err := h.TailLog(ctx, "g:p", "stdout", 0, 0); return err },
 		"Log":            func() error { return h.Log(ctx, sdk.LevelInfo, "m") },
+		"Subscribe":      func() error { _, err := h.Subscribe(ctx, []string{"EVENT"}, 0); return err },
+		"Publish":        func() error { return h.Publish(ctx, "t", "d") },
 	}
 	order := []string{
 		"State", "Identification", "Groups", "AddGroup", "RemoveGroup", "AddProgram", "RemoveProcess", "Processes",
-		"Process", "StartProcess", "SignalProcess", "WriteStdin", "StopProcess", "TailLog", "Log",
+		"Process", "StartProcess", "SignalProcess", "WriteStdin", "StopProcess", "TailLog", "Log", "Subscribe", "Publish",
 	}
 	for _, verb := range order {
 		h.Refuse(verb, no)

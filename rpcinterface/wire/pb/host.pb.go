@@ -2055,11 +2055,364 @@ func (*HostCallResponse_Result) isHostCallResponse_Outcome() {}
 
 func (*HostCallResponse_Fault) isHostCallResponse_Outcome() {}
 
+type SubscribeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types of events, such as "PROCESS_STATE", each with those that come from
+	// it. "EVENT" is all.
+	Types []string `protobuf:"bytes,1,rep,name=types,proto3" json:"types,omitempty"`
+	// The sequence number to begin with, such as one more than that of the last
+	// event seen; 0 for the next event that there will be.
+	From          uint64 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubscribeRequest) Reset() {
+	*x = SubscribeRequest{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubscribeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubscribeRequest) ProtoMessage() {}
+
+func (x *SubscribeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubscribeRequest.ProtoReflect.Descriptor instead.
+func (*SubscribeRequest) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *SubscribeRequest) GetTypes() []string {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *SubscribeRequest) GetFrom() uint64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+// SubscribeResponse holds one of these.
+type SubscribeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Part:
+	//
+	//	*SubscribeResponse_Subscribed
+	//	*SubscribeResponse_Fault
+	//	*SubscribeResponse_Event
+	Part          isSubscribeResponse_Part `protobuf_oneof:"part"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubscribeResponse) Reset() {
+	*x = SubscribeResponse{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubscribeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubscribeResponse) ProtoMessage() {}
+
+func (x *SubscribeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubscribeResponse.ProtoReflect.Descriptor instead.
+func (*SubscribeResponse) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *SubscribeResponse) GetPart() isSubscribeResponse_Part {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
+func (x *SubscribeResponse) GetSubscribed() *Subscribed {
+	if x != nil {
+		if x, ok := x.Part.(*SubscribeResponse_Subscribed); ok {
+			return x.Subscribed
+		}
+	}
+	return nil
+}
+
+func (x *SubscribeResponse) GetFault() *Fault {
+	if x != nil {
+		if x, ok := x.Part.(*SubscribeResponse_Fault); ok {
+			return x.Fault
+		}
+	}
+	return nil
+}
+
+func (x *SubscribeResponse) GetEvent() *SequencedEvent {
+	if x != nil {
+		if x, ok := x.Part.(*SubscribeResponse_Event); ok {
+			return x.Event
+		}
+	}
+	return nil
+}
+
+type isSubscribeResponse_Part interface {
+	isSubscribeResponse_Part()
+}
+
+type SubscribeResponse_Subscribed struct {
+	// The first message: from now on nothing is missed.
+	Subscribed *Subscribed `protobuf:"bytes,1,opt,name=subscribed,proto3,oneof"`
+}
+
+type SubscribeResponse_Fault struct {
+	// The first and last message: refused.
+	Fault *Fault `protobuf:"bytes,2,opt,name=fault,proto3,oneof"`
+}
+
+type SubscribeResponse_Event struct {
+	Event *SequencedEvent `protobuf:"bytes,3,opt,name=event,proto3,oneof"`
+}
+
+func (*SubscribeResponse_Subscribed) isSubscribeResponse_Part() {}
+
+func (*SubscribeResponse_Fault) isSubscribeResponse_Part() {}
+
+func (*SubscribeResponse_Event) isSubscribeResponse_Part() {}
+
+type Subscribed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Subscribed) Reset() {
+	*x = Subscribed{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Subscribed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Subscribed) ProtoMessage() {}
+
+func (x *Subscribed) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Subscribed.ProtoReflect.Descriptor instead.
+func (*Subscribed) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{38}
+}
+
+type SequencedEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Grows by one with each event that the supervisor keeps, of whatever type.
+	// Numbers are those of one run of the supervisor; a later run has greater ones.
+	Sequence uint64 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	Event    *Event `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	// How many events of these types were lost before this one, because they were
+	// not read in time. It counts all types where reading began too late.
+	Dropped       uint64 `protobuf:"varint,3,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SequencedEvent) Reset() {
+	*x = SequencedEvent{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SequencedEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SequencedEvent) ProtoMessage() {}
+
+func (x *SequencedEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SequencedEvent.ProtoReflect.Descriptor instead.
+func (*SequencedEvent) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *SequencedEvent) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *SequencedEvent) GetEvent() *Event {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+func (x *SequencedEvent) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
+}
+
+type PublishRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Type          string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	Data          string                 `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishRequest) Reset() {
+	*x = PublishRequest{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishRequest) ProtoMessage() {}
+
+func (x *PublishRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishRequest.ProtoReflect.Descriptor instead.
+func (*PublishRequest) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *PublishRequest) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *PublishRequest) GetData() string {
+	if x != nil {
+		return x.Data
+	}
+	return ""
+}
+
+type PublishResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Fault         *Fault                 `protobuf:"bytes,1,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishResponse) Reset() {
+	*x = PublishResponse{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishResponse) ProtoMessage() {}
+
+func (x *PublishResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishResponse.ProtoReflect.Descriptor instead.
+func (*PublishResponse) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *PublishResponse) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
 var File_plugvisor_rpcinterface_v1_host_proto protoreflect.FileDescriptor
 
 const file_plugvisor_rpcinterface_v1_host_proto_rawDesc = "" +
 	"\n" +
-	"$plugvisor/rpcinterface/v1/host.proto\x12\x19plugvisor.rpcinterface.v1\x1a%plugvisor/rpcinterface/v1/value.proto\"\x0e\n" +
+	"$plugvisor/rpcinterface/v1/host.proto\x12\x19plugvisor.rpcinterface.v1\x1a)plugvisor/rpcinterface/v1/namespace.proto\x1a%plugvisor/rpcinterface/v1/value.proto\"\x0e\n" +
 	"\fStateRequest\"\x89\x01\n" +
 	"\rStateResponse\x126\n" +
 	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault\x12@\n" +
@@ -2170,7 +2523,28 @@ const file_plugvisor_rpcinterface_v1_host_proto_rawDesc = "" +
 	"\x10HostCallResponse\x12:\n" +
 	"\x06result\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.ValueH\x00R\x06result\x128\n" +
 	"\x05fault\x18\x02 \x01(\v2 .plugvisor.rpcinterface.v1.FaultH\x00R\x05faultB\t\n" +
-	"\aoutcome*\xe7\x01\n" +
+	"\aoutcome\"<\n" +
+	"\x10SubscribeRequest\x12\x14\n" +
+	"\x05types\x18\x01 \x03(\tR\x05types\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\x04R\x04from\"\xe1\x01\n" +
+	"\x11SubscribeResponse\x12G\n" +
+	"\n" +
+	"subscribed\x18\x01 \x01(\v2%.plugvisor.rpcinterface.v1.SubscribedH\x00R\n" +
+	"subscribed\x128\n" +
+	"\x05fault\x18\x02 \x01(\v2 .plugvisor.rpcinterface.v1.FaultH\x00R\x05fault\x12A\n" +
+	"\x05event\x18\x03 \x01(\v2).plugvisor.rpcinterface.v1.SequencedEventH\x00R\x05eventB\x06\n" +
+	"\x04part\"\f\n" +
+	"\n" +
+	"Subscribed\"~\n" +
+	"\x0eSequencedEvent\x12\x1a\n" +
+	"\bsequence\x18\x01 \x01(\x04R\bsequence\x126\n" +
+	"\x05event\x18\x02 \x01(\v2 .plugvisor.rpcinterface.v1.EventR\x05event\x12\x18\n" +
+	"\adropped\x18\x03 \x01(\x04R\adropped\"8\n" +
+	"\x0ePublishRequest\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x12\n" +
+	"\x04data\x18\x02 \x01(\tR\x04data\"I\n" +
+	"\x0fPublishResponse\x126\n" +
+	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault*\xe7\x01\n" +
 	"\fProcessState\x12\x19\n" +
 	"\x15PROCESS_STATE_STOPPED\x10\x00\x12\x1a\n" +
 	"\x16PROCESS_STATE_STARTING\x10\n" +
@@ -2190,7 +2564,7 @@ const file_plugvisor_rpcinterface_v1_host_proto_rawDesc = "" +
 	"\x0eLOG_LEVEL_INFO\x10\x14\x12\x12\n" +
 	"\x0eLOG_LEVEL_WARN\x10\x1e\x12\x12\n" +
 	"\x0eLOG_LEVEL_ERRO\x10(\x12\x12\n" +
-	"\x0eLOG_LEVEL_CRIT\x1022\xed\r\n" +
+	"\x0eLOG_LEVEL_CRIT\x1022\xb9\x0f\n" +
 	"\x04Host\x12Z\n" +
 	"\x05State\x12'.plugvisor.rpcinterface.v1.StateRequest\x1a(.plugvisor.rpcinterface.v1.StateResponse\x12u\n" +
 	"\x0eIdentification\x120.plugvisor.rpcinterface.v1.IdentificationRequest\x1a1.plugvisor.rpcinterface.v1.IdentificationResponse\x12]\n" +
@@ -2210,7 +2584,9 @@ const file_plugvisor_rpcinterface_v1_host_proto_rawDesc = "" +
 	"\n" +
 	"WriteStdin\x12,.plugvisor.rpcinterface.v1.WriteStdinRequest\x1a-.plugvisor.rpcinterface.v1.WriteStdinResponse\x12T\n" +
 	"\x03Log\x12%.plugvisor.rpcinterface.v1.LogRequest\x1a&.plugvisor.rpcinterface.v1.LogResponse\x12_\n" +
-	"\x04Call\x12*.plugvisor.rpcinterface.v1.HostCallRequest\x1a+.plugvisor.rpcinterface.v1.HostCallResponseB8Z6github.com/plugvisor/plugvisor/rpcinterface/wire/pb;pbb\x06proto3"
+	"\x04Call\x12*.plugvisor.rpcinterface.v1.HostCallRequest\x1a+.plugvisor.rpcinterface.v1.HostCallResponse\x12h\n" +
+	"\tSubscribe\x12+.plugvisor.rpcinterface.v1.SubscribeRequest\x1a,.plugvisor.rpcinterface.v1.SubscribeResponse0\x01\x12`\n" +
+	"\aPublish\x12).plugvisor.rpcinterface.v1.PublishRequest\x1a*.plugvisor.rpcinterface.v1.PublishResponseB8Z6github.com/plugvisor/plugvisor/rpcinterface/wire/pb;pbb\x06proto3"
 
 var (
 	file_plugvisor_rpcinterface_v1_host_proto_rawDescOnce sync.Once
@@ -2225,7 +2601,7 @@ func file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP() []byte {
 }
 
 var file_plugvisor_rpcinterface_v1_host_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_plugvisor_rpcinterface_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_plugvisor_rpcinterface_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_plugvisor_rpcinterface_v1_host_proto_goTypes = []any{
 	(ProcessState)(0),              // 0: plugvisor.rpcinterface.v1.ProcessState
 	(LogLevel)(0),                  // 1: plugvisor.rpcinterface.v1.LogLevel
@@ -2265,78 +2641,94 @@ var file_plugvisor_rpcinterface_v1_host_proto_goTypes = []any{
 	(*LogResponse)(nil),            // 35: plugvisor.rpcinterface.v1.LogResponse
 	(*HostCallRequest)(nil),        // 36: plugvisor.rpcinterface.v1.HostCallRequest
 	(*HostCallResponse)(nil),       // 37: plugvisor.rpcinterface.v1.HostCallResponse
-	(*Fault)(nil),                  // 38: plugvisor.rpcinterface.v1.Fault
-	(SupervisorState)(0),           // 39: plugvisor.rpcinterface.v1.SupervisorState
-	(*Struct)(nil),                 // 40: plugvisor.rpcinterface.v1.Struct
-	(*Value)(nil),                  // 41: plugvisor.rpcinterface.v1.Value
+	(*SubscribeRequest)(nil),       // 38: plugvisor.rpcinterface.v1.SubscribeRequest
+	(*SubscribeResponse)(nil),      // 39: plugvisor.rpcinterface.v1.SubscribeResponse
+	(*Subscribed)(nil),             // 40: plugvisor.rpcinterface.v1.Subscribed
+	(*SequencedEvent)(nil),         // 41: plugvisor.rpcinterface.v1.SequencedEvent
+	(*PublishRequest)(nil),         // 42: plugvisor.rpcinterface.v1.PublishRequest
+	(*PublishResponse)(nil),        // 43: plugvisor.rpcinterface.v1.PublishResponse
+	(*Fault)(nil),                  // 44: plugvisor.rpcinterface.v1.Fault
+	(SupervisorState)(0),           // 45: plugvisor.rpcinterface.v1.SupervisorState
+	(*Struct)(nil),                 // 46: plugvisor.rpcinterface.v1.Struct
+	(*Value)(nil),                  // 47: plugvisor.rpcinterface.v1.Value
+	(*Event)(nil),                  // 48: plugvisor.rpcinterface.v1.Event
 }
 var file_plugvisor_rpcinterface_v1_host_proto_depIdxs = []int32{
-	38, // 0: plugvisor.rpcinterface.v1.StateResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	39, // 1: plugvisor.rpcinterface.v1.StateResponse.state:type_name -> plugvisor.rpcinterface.v1.SupervisorState
-	38, // 2: plugvisor.rpcinterface.v1.IdentificationResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	38, // 3: plugvisor.rpcinterface.v1.GroupsResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	44, // 0: plugvisor.rpcinterface.v1.StateResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	45, // 1: plugvisor.rpcinterface.v1.StateResponse.state:type_name -> plugvisor.rpcinterface.v1.SupervisorState
+	44, // 2: plugvisor.rpcinterface.v1.IdentificationResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	44, // 3: plugvisor.rpcinterface.v1.GroupsResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
 	6,  // 4: plugvisor.rpcinterface.v1.GroupsResponse.groups:type_name -> plugvisor.rpcinterface.v1.GroupInfo
 	6,  // 5: plugvisor.rpcinterface.v1.AddGroupRequest.group:type_name -> plugvisor.rpcinterface.v1.GroupInfo
-	38, // 6: plugvisor.rpcinterface.v1.AddGroupResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	38, // 7: plugvisor.rpcinterface.v1.RemoveGroupResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	40, // 8: plugvisor.rpcinterface.v1.AddProgramRequest.options:type_name -> plugvisor.rpcinterface.v1.Struct
-	38, // 9: plugvisor.rpcinterface.v1.AddProgramResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	38, // 10: plugvisor.rpcinterface.v1.RemoveProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	44, // 6: plugvisor.rpcinterface.v1.AddGroupResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	44, // 7: plugvisor.rpcinterface.v1.RemoveGroupResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	46, // 8: plugvisor.rpcinterface.v1.AddProgramRequest.options:type_name -> plugvisor.rpcinterface.v1.Struct
+	44, // 9: plugvisor.rpcinterface.v1.AddProgramResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	44, // 10: plugvisor.rpcinterface.v1.RemoveProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
 	0,  // 11: plugvisor.rpcinterface.v1.ProcessInfo.state:type_name -> plugvisor.rpcinterface.v1.ProcessState
-	38, // 12: plugvisor.rpcinterface.v1.ProcessesResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	44, // 12: plugvisor.rpcinterface.v1.ProcessesResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
 	17, // 13: plugvisor.rpcinterface.v1.ProcessesResponse.processes:type_name -> plugvisor.rpcinterface.v1.ProcessInfo
-	38, // 14: plugvisor.rpcinterface.v1.ProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	44, // 14: plugvisor.rpcinterface.v1.ProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
 	17, // 15: plugvisor.rpcinterface.v1.ProcessResponse.process:type_name -> plugvisor.rpcinterface.v1.ProcessInfo
-	38, // 16: plugvisor.rpcinterface.v1.StartProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	38, // 17: plugvisor.rpcinterface.v1.StopProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	38, // 18: plugvisor.rpcinterface.v1.SignalProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	38, // 19: plugvisor.rpcinterface.v1.ReadLogResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	38, // 20: plugvisor.rpcinterface.v1.TailLogResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	38, // 21: plugvisor.rpcinterface.v1.WriteStdinResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	44, // 16: plugvisor.rpcinterface.v1.StartProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	44, // 17: plugvisor.rpcinterface.v1.StopProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	44, // 18: plugvisor.rpcinterface.v1.SignalProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	44, // 19: plugvisor.rpcinterface.v1.ReadLogResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	44, // 20: plugvisor.rpcinterface.v1.TailLogResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	44, // 21: plugvisor.rpcinterface.v1.WriteStdinResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
 	1,  // 22: plugvisor.rpcinterface.v1.LogRequest.level:type_name -> plugvisor.rpcinterface.v1.LogLevel
-	38, // 23: plugvisor.rpcinterface.v1.LogResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	41, // 24: plugvisor.rpcinterface.v1.HostCallRequest.params:type_name -> plugvisor.rpcinterface.v1.Value
-	41, // 25: plugvisor.rpcinterface.v1.HostCallResponse.result:type_name -> plugvisor.rpcinterface.v1.Value
-	38, // 26: plugvisor.rpcinterface.v1.HostCallResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	2,  // 27: plugvisor.rpcinterface.v1.Host.State:input_type -> plugvisor.rpcinterface.v1.StateRequest
-	4,  // 28: plugvisor.rpcinterface.v1.Host.Identification:input_type -> plugvisor.rpcinterface.v1.IdentificationRequest
-	7,  // 29: plugvisor.rpcinterface.v1.Host.Groups:input_type -> plugvisor.rpcinterface.v1.GroupsRequest
-	9,  // 30: plugvisor.rpcinterface.v1.Host.AddGroup:input_type -> plugvisor.rpcinterface.v1.AddGroupRequest
-	11, // 31: plugvisor.rpcinterface.v1.Host.RemoveGroup:input_type -> plugvisor.rpcinterface.v1.RemoveGroupRequest
-	13, // 32: plugvisor.rpcinterface.v1.Host.AddProgram:input_type -> plugvisor.rpcinterface.v1.AddProgramRequest
-	15, // 33: plugvisor.rpcinterface.v1.Host.RemoveProcess:input_type -> plugvisor.rpcinterface.v1.RemoveProcessRequest
-	18, // 34: plugvisor.rpcinterface.v1.Host.Processes:input_type -> plugvisor.rpcinterface.v1.ProcessesRequest
-	20, // 35: plugvisor.rpcinterface.v1.Host.Process:input_type -> plugvisor.rpcinterface.v1.ProcessRequest
-	22, // 36: plugvisor.rpcinterface.v1.Host.StartProcess:input_type -> plugvisor.rpcinterface.v1.StartProcessRequest
-	24, // 37: plugvisor.rpcinterface.v1.Host.StopProcess:input_type -> plugvisor.rpcinterface.v1.StopProcessRequest
-	26, // 38: plugvisor.rpcinterface.v1.Host.SignalProcess:input_type -> plugvisor.rpcinterface.v1.SignalProcessRequest
-	28, // 39: plugvisor.rpcinterface.v1.Host.ReadLog:input_type -> plugvisor.rpcinterface.v1.ReadLogRequest
-	30, // 40: plugvisor.rpcinterface.v1.Host.TailLog:input_type -> plugvisor.rpcinterface.v1.TailLogRequest
-	32, // 41: plugvisor.rpcinterface.v1.Host.WriteStdin:input_type -> plugvisor.rpcinterface.v1.WriteStdinRequest
-	34, // 42: plugvisor.rpcinterface.v1.Host.Log:input_type -> plugvisor.rpcinterface.v1.LogRequest
-	36, // 43: plugvisor.rpcinterface.v1.Host.Call:input_type -> plugvisor.rpcinterface.v1.HostCallRequest
-	3,  // 44: plugvisor.rpcinterface.v1.Host.State:output_type -> plugvisor.rpcinterface.v1.StateResponse
-	5,  // 45: plugvisor.rpcinterface.v1.Host.Identification:output_type -> plugvisor.rpcinterface.v1.IdentificationResponse
-	8,  // 46: plugvisor.rpcinterface.v1.Host.Groups:output_type -> plugvisor.rpcinterface.v1.GroupsResponse
-	10, // 47: plugvisor.rpcinterface.v1.Host.AddGroup:output_type -> plugvisor.rpcinterface.v1.AddGroupResponse
-	12, // 48: plugvisor.rpcinterface.v1.Host.RemoveGroup:output_type -> plugvisor.rpcinterface.v1.RemoveGroupResponse
-	14, // 49: plugvisor.rpcinterface.v1.Host.AddProgram:output_type -> plugvisor.rpcinterface.v1.AddProgramResponse
-	16, // 50: plugvisor.rpcinterface.v1.Host.RemoveProcess:output_type -> plugvisor.rpcinterface.v1.RemoveProcessResponse
-	19, // 51: plugvisor.rpcinterface.v1.Host.Processes:output_type -> plugvisor.rpcinterface.v1.ProcessesResponse
-	21, // 52: plugvisor.rpcinterface.v1.Host.Process:output_type -> plugvisor.rpcinterface.v1.ProcessResponse
-	23, // 53: plugvisor.rpcinterface.v1.Host.StartProcess:output_type -> plugvisor.rpcinterface.v1.StartProcessResponse
-	25, // 54: plugvisor.rpcinterface.v1.Host.StopProcess:output_type -> plugvisor.rpcinterface.v1.StopProcessResponse
-	27, // 55: plugvisor.rpcinterface.v1.Host.SignalProcess:output_type -> plugvisor.rpcinterface.v1.SignalProcessResponse
-	29, // 56: plugvisor.rpcinterface.v1.Host.ReadLog:output_type -> plugvisor.rpcinterface.v1.ReadLogResponse
-	31, // 57: plugvisor.rpcinterface.v1.Host.TailLog:output_type -> plugvisor.rpcinterface.v1.TailLogResponse
-	33, // 58: plugvisor.rpcinterface.v1.Host.WriteStdin:output_type -> plugvisor.rpcinterface.v1.WriteStdinResponse
-	35, // 59: plugvisor.rpcinterface.v1.Host.Log:output_type -> plugvisor.rpcinterface.v1.LogResponse
-	37, // 60: plugvisor.rpcinterface.v1.Host.Call:output_type -> plugvisor.rpcinterface.v1.HostCallResponse
-	44, // [44:61] is the sub-list for method output_type
-	27, // [27:44] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	44, // 23: plugvisor.rpcinterface.v1.LogResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	47, // 24: plugvisor.rpcinterface.v1.HostCallRequest.params:type_name -> plugvisor.rpcinterface.v1.Value
+	47, // 25: plugvisor.rpcinterface.v1.HostCallResponse.result:type_name -> plugvisor.rpcinterface.v1.Value
+	44, // 26: plugvisor.rpcinterface.v1.HostCallResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	40, // 27: plugvisor.rpcinterface.v1.SubscribeResponse.subscribed:type_name -> plugvisor.rpcinterface.v1.Subscribed
+	44, // 28: plugvisor.rpcinterface.v1.SubscribeResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	41, // 29: plugvisor.rpcinterface.v1.SubscribeResponse.event:type_name -> plugvisor.rpcinterface.v1.SequencedEvent
+	48, // 30: plugvisor.rpcinterface.v1.SequencedEvent.event:type_name -> plugvisor.rpcinterface.v1.Event
+	44, // 31: plugvisor.rpcinterface.v1.PublishResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	2,  // 32: plugvisor.rpcinterface.v1.Host.State:input_type -> plugvisor.rpcinterface.v1.StateRequest
+	4,  // 33: plugvisor.rpcinterface.v1.Host.Identification:input_type -> plugvisor.rpcinterface.v1.IdentificationRequest
+	7,  // 34: plugvisor.rpcinterface.v1.Host.Groups:input_type -> plugvisor.rpcinterface.v1.GroupsRequest
+	9,  // 35: plugvisor.rpcinterface.v1.Host.AddGroup:input_type -> plugvisor.rpcinterface.v1.AddGroupRequest
+	11, // 36: plugvisor.rpcinterface.v1.Host.RemoveGroup:input_type -> plugvisor.rpcinterface.v1.RemoveGroupRequest
+	13, // 37: plugvisor.rpcinterface.v1.Host.AddProgram:input_type -> plugvisor.rpcinterface.v1.AddProgramRequest
+	15, // 38: plugvisor.rpcinterface.v1.Host.RemoveProcess:input_type -> plugvisor.rpcinterface.v1.RemoveProcessRequest
+	18, // 39: plugvisor.rpcinterface.v1.Host.Processes:input_type -> plugvisor.rpcinterface.v1.ProcessesRequest
+	20, // 40: plugvisor.rpcinterface.v1.Host.Process:input_type -> plugvisor.rpcinterface.v1.ProcessRequest
+	22, // 41: plugvisor.rpcinterface.v1.Host.StartProcess:input_type -> plugvisor.rpcinterface.v1.StartProcessRequest
+	24, // 42: plugvisor.rpcinterface.v1.Host.StopProcess:input_type -> plugvisor.rpcinterface.v1.StopProcessRequest
+	26, // 43: plugvisor.rpcinterface.v1.Host.SignalProcess:input_type -> plugvisor.rpcinterface.v1.SignalProcessRequest
+	28, // 44: plugvisor.rpcinterface.v1.Host.ReadLog:input_type -> plugvisor.rpcinterface.v1.ReadLogRequest
+	30, // 45: plugvisor.rpcinterface.v1.Host.TailLog:input_type -> plugvisor.rpcinterface.v1.TailLogRequest
+	32, // 46: plugvisor.rpcinterface.v1.Host.WriteStdin:input_type -> plugvisor.rpcinterface.v1.WriteStdinRequest
+	34, // 47: plugvisor.rpcinterface.v1.Host.Log:input_type -> plugvisor.rpcinterface.v1.LogRequest
+	36, // 48: plugvisor.rpcinterface.v1.Host.Call:input_type -> plugvisor.rpcinterface.v1.HostCallRequest
+	38, // 49: plugvisor.rpcinterface.v1.Host.Subscribe:input_type -> plugvisor.rpcinterface.v1.SubscribeRequest
+	42, // 50: plugvisor.rpcinterface.v1.Host.Publish:input_type -> plugvisor.rpcinterface.v1.PublishRequest
+	3,  // 51: plugvisor.rpcinterface.v1.Host.State:output_type -> plugvisor.rpcinterface.v1.StateResponse
+	5,  // 52: plugvisor.rpcinterface.v1.Host.Identification:output_type -> plugvisor.rpcinterface.v1.IdentificationResponse
+	8,  // 53: plugvisor.rpcinterface.v1.Host.Groups:output_type -> plugvisor.rpcinterface.v1.GroupsResponse
+	10, // 54: plugvisor.rpcinterface.v1.Host.AddGroup:output_type -> plugvisor.rpcinterface.v1.AddGroupResponse
+	12, // 55: plugvisor.rpcinterface.v1.Host.RemoveGroup:output_type -> plugvisor.rpcinterface.v1.RemoveGroupResponse
+	14, // 56: plugvisor.rpcinterface.v1.Host.AddProgram:output_type -> plugvisor.rpcinterface.v1.AddProgramResponse
+	16, // 57: plugvisor.rpcinterface.v1.Host.RemoveProcess:output_type -> plugvisor.rpcinterface.v1.RemoveProcessResponse
+	19, // 58: plugvisor.rpcinterface.v1.Host.Processes:output_type -> plugvisor.rpcinterface.v1.ProcessesResponse
+	21, // 59: plugvisor.rpcinterface.v1.Host.Process:output_type -> plugvisor.rpcinterface.v1.ProcessResponse
+	23, // 60: plugvisor.rpcinterface.v1.Host.StartProcess:output_type -> plugvisor.rpcinterface.v1.StartProcessResponse
+	25, // 61: plugvisor.rpcinterface.v1.Host.StopProcess:output_type -> plugvisor.rpcinterface.v1.StopProcessResponse
+	27, // 62: plugvisor.rpcinterface.v1.Host.SignalProcess:output_type -> plugvisor.rpcinterface.v1.SignalProcessResponse
+	29, // 63: plugvisor.rpcinterface.v1.Host.ReadLog:output_type -> plugvisor.rpcinterface.v1.ReadLogResponse
+	31, // 64: plugvisor.rpcinterface.v1.Host.TailLog:output_type -> plugvisor.rpcinterface.v1.TailLogResponse
+	33, // 65: plugvisor.rpcinterface.v1.Host.WriteStdin:output_type -> plugvisor.rpcinterface.v1.WriteStdinResponse
+	35, // 66: plugvisor.rpcinterface.v1.Host.Log:output_type -> plugvisor.rpcinterface.v1.LogResponse
+	37, // 67: plugvisor.rpcinterface.v1.Host.Call:output_type -> plugvisor.rpcinterface.v1.HostCallResponse
+	39, // 68: plugvisor.rpcinterface.v1.Host.Subscribe:output_type -> plugvisor.rpcinterface.v1.SubscribeResponse
+	43, // 69: plugvisor.rpcinterface.v1.Host.Publish:output_type -> plugvisor.rpcinterface.v1.PublishResponse
+	51, // [51:70] is the sub-list for method output_type
+	32, // [32:51] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_plugvisor_rpcinterface_v1_host_proto_init() }
@@ -2344,10 +2736,16 @@ func file_plugvisor_rpcinterface_v1_host_proto_init() {
 	if File_plugvisor_rpcinterface_v1_host_proto != nil {
 		return
 	}
+	file_plugvisor_rpcinterface_v1_namespace_proto_init()
 	file_plugvisor_rpcinterface_v1_value_proto_init()
 	file_plugvisor_rpcinterface_v1_host_proto_msgTypes[35].OneofWrappers = []any{
 		(*HostCallResponse_Result)(nil),
 		(*HostCallResponse_Fault)(nil),
+	}
+	file_plugvisor_rpcinterface_v1_host_proto_msgTypes[37].OneofWrappers = []any{
+		(*SubscribeResponse_Subscribed)(nil),
+		(*SubscribeResponse_Fault)(nil),
+		(*SubscribeResponse_Event)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2355,7 +2753,7 @@ func file_plugvisor_rpcinterface_v1_host_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugvisor_rpcinterface_v1_host_proto_rawDesc), len(file_plugvisor_rpcinterface_v1_host_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   36,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

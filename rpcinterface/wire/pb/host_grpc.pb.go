@@ -36,6 +36,8 @@ const (
 	Host_WriteStdin_FullMethodName     = "/plugvisor.rpcinterface.v1.Host/WriteStdin"
 	Host_Log_FullMethodName            = "/plugvisor.rpcinterface.v1.Host/Log"
 	Host_Call_FullMethodName           = "/plugvisor.rpcinterface.v1.Host/Call"
+	Host_Subscribe_FullMethodName      = "/plugvisor.rpcinterface.v1.Host/Subscribe"
+	Host_Publish_FullMethodName        = "/plugvisor.rpcinterface.v1.Host/Publish"
 )
 
 // HostClient is the client API for Host service.
@@ -83,6 +85,13 @@ type HostClient interface {
 	Log(ctx context.Context, in *LogRequest, opts ...grpc.CallOption) (*LogResponse, error)
 	// Call calls a method of another namespace. Grant rpc:call=PATTERN.
 	Call(ctx context.Context, in *HostCallRequest, opts ...grpc.CallOption) (*HostCallResponse, error)
+	// Subscribe reads events as they come. The first message says that the
+	// subscription has begun, or why it has not; then there are events. It ends
+	// when either side ends it. Grant events:subscribe.
+	Subscribe(ctx context.Context, in *SubscribeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SubscribeResponse], error)
+	// Publish sends a REMOTE_COMMUNICATION event, as
+	// supervisor.sendRemoteCommEvent does. Grant events:publish.
+	Publish(ctx context.Context, in *PublishRequest, opts ...grpc.CallOption) (*PublishResponse, error)
 }
 
 type hostClient struct {
@@ -263,6 +272,35 @@ func (c *hostClient) Call(ctx context.Context, in *HostCallRequest, opts ...grpc
 	return out, nil
 }
 
+func (c *hostClient) Subscribe(ctx context.Context, in *SubscribeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SubscribeResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Host_ServiceDesc.Streams[0], Host_Subscribe_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[SubscribeRequest, SubscribeResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Host_SubscribeClient = grpc.ServerStreamingClient[SubscribeResponse]
+
+func (c *hostClient) Publish(ctx context.Context, in *PublishRequest, opts ...grpc.CallOption) (*PublishResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PublishResponse)
+	err := c.cc.Invoke(ctx, Host_Publish_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // HostServer is the server API for Host service.
 // All implementations must embed UnimplementedHostServer
 // for forward compatibility.
@@ -308,6 +346,13 @@ type HostServer interface {
 	Log(context.Context, *LogRequest) (*LogResponse, error)
 	// Call calls a method of another namespace. Grant rpc:call=PATTERN.
 	Call(context.Context, *HostCallRequest) (*HostCallResponse, error)
+	// Subscribe reads events as they come. The first message says that the
+	// subscription has begun, or why it has not; then there are events. It ends
+	// when either side ends it. Grant events:subscribe.
+	Subscribe(*SubscribeRequest, grpc.ServerStreamingServer[SubscribeResponse]) error
+	// Publish sends a REMOTE_COMMUNICATION event, as
+	// supervisor.sendRemoteCommEvent does. Grant events:publish.
+	Publish(context.Context, *PublishRequest) (*PublishResponse, error)
 	mustEmbedUnimplementedHostServer()
 }
 
@@ -368,6 +413,12 @@ func (UnimplementedHostServer) Log(context.Context, *LogRequest) (*LogResponse, 
 }
 func (UnimplementedHostServer) Call(context.Context, *HostCallRequest) (*HostCallResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Call not implemented")
+}
+func (UnimplementedHostServer) Subscribe(*SubscribeRequest, grpc.ServerStreamingServer[SubscribeResponse]) error {
+	return status.Error(codes.Unimplemented, "method Subscribe not implemented")
+}
+func (UnimplementedHostServer) Publish(context.Context, *PublishRequest) (*PublishResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Publish not implemented")
 }
 func (UnimplementedHostServer) mustEmbedUnimplementedHostServer() {}
 func (UnimplementedHostServer) testEmbeddedByValue()              {}
@@ -696,6 +747,35 @@ func _Host_Call_Handler(srv interface{}, ctx context.Context, dec func(interface
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Host_Subscribe_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(SubscribeRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(HostServer).Subscribe(m, &grpc.GenericServerStream[SubscribeRequest, SubscribeResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Host_SubscribeServer = grpc.ServerStreamingServer[SubscribeResponse]
+
+func _Host_Publish_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PublishRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HostServer).Publish(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Host_Publish_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HostServer).Publish(ctx, req.(*PublishRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Host_ServiceDesc is the grpc.ServiceDesc for Host service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -771,7 +851,17 @@ var Host_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "Call",
 			Handler:    _Host_Call_Handler,
 		},
+		{
+			MethodName: "Publish",
+			Handler:    _Host_Publish_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "Subscribe",
+			Handler:       _Host_Subscribe_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "plugvisor/rpcinterface/v1/host.proto",
 }
