@@ -174,7 +174,8 @@ func TestFlags(t *testing.T) {
 // TestReopenLogs moves the logs away, as logrotate does.
 func TestReopenLogs(t *testing.T) {
 	t.Parallel()
-	d := startDaemon(t, program("cat", "/bin/cat", "autostart=true", "stdout_logfile=%(here)s/cat.log"))
+	// At this level the log shows what programs write.
+	d := startDaemon(t, "[supervisord]\nloglevel=debug\n"+program("cat", "/bin/cat", "autostart=true", "stdout_logfile=%(here)s/cat.log"))
 	d.wait("success: cat entered RUNNING state")
 	d.awaitFile("cat.log")
 	for _, name := range []string{"cat.log", "supervisord.log"} {
@@ -185,6 +186,7 @@ func TestReopenLogs(t *testing.T) {
 	d.signal(syscall.SIGUSR2)
 	d.awaitFile("cat.log")
 	expect(d.site, "true", "supervisor.sendProcessStdin", "cat", "after\n")
+	d.wait("after")
 	expect(d.site, "true", "supervisor.stopProcess", "cat")
 	if got := d.read("cat.log"); got != "after\n" {
 		t.Errorf("the program's log has %q", got)

@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -117,9 +119,7 @@ func TestPluginStopped(t *testing.T) {
 	t.Parallel()
 	d := startDaemon(t, probeSection(t, "works", "plugin.call_timeout = 1")+twiddler+twoPrograms)
 	pid := answer[int](d.site, "probe.pid")
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	d.stop(pid)
 	begun := time.Now()
 	expect(d.site, "30 FAILED: extension 'probe' did not answer within 1s (plugin.call_timeout); the outcome is unknown", "probe.pid")
 	if took := time.Since(begun); took < time.Second || took > atOnce {
@@ -133,6 +133,31 @@ func TestPluginStopped(t *testing.T) {
 		t.Errorf("the shutdown took %v", took)
 	}
 	d.mustEnd(pid, "the plugin")
+}
+
+// stop stops a process with all its threads. The kernel tells that only to its
+// parent, so there is nothing to wait for but to look again.
+func (d *daemon) stop(pid int) {
+	d.t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		d.t.Fatal(err)
+	}
+	for deadline := time.Now().Add(patience); ; runtime.Gosched() {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		running := slices.ContainsFunc(threads, func(path string) bool {
+			stat, err := os.ReadFile(path)
+			return err == nil && !bytes.Contains(stat, []byte(") T "))
+		})
+		if !running {
+			return
+		}
+		if time.Now().After(deadline) {
+			d.t.Fatalf("process %d does not stop", pid)
+		}
+	}
 }
 
 // TestDaemonKilled has the daemon die with no chance to clean up.

@@ -23,14 +23,15 @@ func TestManual(t *testing.T) {
 // TestPython drives the supervisor namespace as a Python client does.
 func TestPython(t *testing.T) {
 	t.Parallel()
+	// At this level the log shows what programs write.
+	const shown = "[supervisord]\nloglevel=debug\n"
 	for name, body := range map[string]string{
-		// At this level the log shows what programs write.
-		"processes": "[supervisord]\nloglevel=debug\n" + program("cat", "/bin/cat") +
+		"processes": shown + program("cat", "/bin/cat") +
 			program("trap", `/bin/sh -c "trap 'echo got HUP' HUP; trap 'echo got USR1; exit 3' USR1; echo ready; while true; do read x; done"`) +
 			program("gone", "/no/such/program") + program("text", "%(here)s/supervisord.conf") +
 			"[program:slow]\ncommand=/bin/cat\nautostart=false\nstartsecs=600\n" +
 			"[program:flaky]\ncommand=/bin/false\nautostart=false\nstartsecs=600\nstartretries=1\n",
-		"logs": program("cat", "/bin/cat") + program("both", `/bin/sh -c "echo to stdout; echo to stderr >&2"`) +
+		"logs": shown + program("cat", "/bin/cat") + program("both", `/bin/sh -c "echo to stdout; echo to stderr >&2"`) +
 			program("one", `/bin/sh -c "echo to stdout; echo to stderr >&2"`, "redirect_stderr=true") +
 			program("none", "/bin/echo lost", "stdout_logfile=NONE") +
 			program("bytes", `/usr/bin/printf 'caf\303\251 \377'`),
