@@ -96,6 +96,7 @@ func (s *Supervisor) removeGroup(g *group) {
 	delete(s.groups, g.name)
 	s.order = slices.DeleteFunc(s.order, func(other *group) bool { return other == g })
 	s.mu.Unlock()
+	s.membership.tell()
 	s.closePool(g)
 	s.notifyGroup(core.EventProcessGroupRemoved, g.name)
 }
@@ -161,6 +162,7 @@ func (s *Supervisor) removeProcess(group, name string, done func(error)) {
 		s.mu.Lock()
 		g.remove(p)
 		s.mu.Unlock()
+		s.membership.tell()
 		done(nil)
 	}
 }
@@ -212,6 +214,7 @@ func (s *Supervisor) addGroup(spec *core.GroupSpec, done func()) {
 	s.groups[g.name] = g
 	s.order = append(s.order, g)
 	s.mu.Unlock()
+	s.membership.tell()
 	if spec.Listener != nil {
 		s.openPool(g, spec.Listener)
 	}
@@ -245,6 +248,7 @@ func (s *Supervisor) addProcesses(g *group, specs []*core.ProcessSpec, done func
 		}
 	}
 	s.mu.Unlock()
+	s.membership.tell()
 	ready := func() {
 		if s.begun {
 			s.arm(added)

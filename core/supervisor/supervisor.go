@@ -42,6 +42,8 @@ type Supervisor struct {
 	mu     sync.RWMutex
 	groups map[string]*group
 	order  []*group
+	// membership tells of changes under mu, when they can be seen.
+	membership membersWatch
 
 	// The rest belongs to the loop.
 	configured []*core.GroupSpec
