@@ -84,5 +84,9 @@ func TestPluginsWithoutPrivileges(t *testing.T) {
 	if out != "[\"p\"]\n" || code != 0 {
 		t.Errorf("%q, stderr %q, code %d", out, errs, code)
 	}
+	// The sockets are in a directory of the user's own.
+	if _, err := os.Stat(s.dir + "/plugvisor-65534"); err != nil {
+		t.Error(err)
+	}
 	d.stop()
 }

@@ -258,7 +258,7 @@ func (r *run) supervisorNamespace() rpcinterface.Namespace {
 			if err != nil {
 				return nil, err
 			}
-			return cfg.Groups, nil
+			return cfg.Groups, r.extensions.Check(cfg.Extensions)
 		},
 	})
 }

@@ -1,0 +1,22 @@
+package extension
+
+import (
+	"testing"
+
+	"github.com/plugvisor/plugvisor/core"
+)
+
+func TestCheck(t *testing.T) {
+	m := &Manager{cfg: Config{Bundled: []string{"twiddler"}}}
+	spec := func(factory string, required, enabled bool) core.ExtensionSpec {
+		return core.ExtensionSpec{Name: "x", Section: "rpcinterface:x", Factory: factory, Required: required, Enabled: enabled}
+	}
+	good := []core.ExtensionSpec{spec("twiddler", true, true), spec("/none", false, true), spec("/none", true, false)}
+	if err := m.Check(good); err != nil {
+		t.Error(err)
+	}
+	const want = "/none cannot be resolved within [rpcinterface:x]: there is no file /none; give the path of a plugin's executable"
+	if err := m.Check(append(good, spec("/none", true, true))); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
