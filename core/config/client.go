@@ -74,16 +74,18 @@ func LoadClient(file string, env *Environment) (*Client, error) {
 
 // refuseCtlPlugins refuses what would add commands to the reference's client.
 func (l *loader) refuseCtlPlugins() error {
-	for _, section := range l.doc.prefixed("ctlplugin:") {
-		factory, ok, err := l.get(section, ctlFactoryKey)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return fmt.Errorf("section [%s] does not specify a %s", section.Name(), ctlFactoryKey)
-		}
-		return fmt.Errorf("%s cannot be resolved within [%s]: Python plugins of supervisorctl cannot be loaded; "+
-			`remove the section: "supervisorctl call NAMESPACE.METHOD" reaches every method of every extension`, factory, section.Name())
+	sections := l.doc.prefixed("ctlplugin:")
+	if len(sections) == 0 {
+		return nil
 	}
-	return nil
+	section := sections[0]
+	factory, ok, err := l.get(section, ctlFactoryKey)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("section [%s] does not specify a %s", section.Name(), ctlFactoryKey)
+	}
+	return fmt.Errorf("%s cannot be resolved within [%s]: Python plugins of supervisorctl cannot be loaded; "+
+		`remove the section: "supervisorctl call NAMESPACE.METHOD" reaches every method of every extension`, factory, section.Name())
 }
