@@ -80,7 +80,7 @@ var rooms = []room{
 	{path: "core/process", ours: words("core core/pytext rpcinterface"), std: pure},
 	{path: "core/event", ours: words("core core/pytext rpcinterface"), std: pure},
 	{path: "core/supervisor", ours: words("core core/process core/event rpcinterface"), std: closed},
-	{path: "core/supervisor/supervisortest", ours: words("core core/process core/supervisor rpcinterface"), std: noNet},
+	{path: "core/supervisor/supervisortest", ours: words("core core/event core/process core/supervisor rpcinterface"), std: noNet},
 	{path: "core/child", ours: words("core"), third: sys, std: noNet},
 	{path: "core/logfile", ours: words("core"), third: sys, std: noExec},
 	{path: "core/mainlog", ours: words("core core/logfile rpcinterface"), third: hclog, std: noNet},
