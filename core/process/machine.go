@@ -429,6 +429,11 @@ func (s *step) exitedTooQuickly() {
 	s.failed()
 }
 
+// restartPause is the least time between two starts that nobody asked for. The
+// reference's main loop looks for what is to be started once a second, which keeps
+// a program with startsecs=0 that ends at once from storming the machine.
+const restartPause = time.Second
+
 // exited is an end that nobody asked for.
 func (s *step) exited() {
 	s.ended()
@@ -443,6 +448,9 @@ func (s *step) exited() {
 		s.spec.Autorestart == core.RestartUnexpected && !s.expected()
 	if s.restart && !s.frozen {
 		s.deadline = s.now
+		if next := s.start.Add(restartPause); next.After(s.now) {
+			s.deadline = next
+		}
 	}
 }
 
