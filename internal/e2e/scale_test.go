@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // openFiles counts what a process has open, connections apart: these end when
@@ -72,5 +73,21 @@ func TestManyPrograms(t *testing.T) {
 	}
 	if nowConnections > connections+5 {
 		t.Errorf("%d connections were open, now %d", connections, nowConnections)
+	}
+}
+
+// TestRunawayProgram has a program that is to run for ever and ends at once: it is
+// started again about once a second, as the reference does, and not as often as the
+// machine can.
+func TestRunawayProgram(t *testing.T) {
+	t.Parallel()
+	d := startDaemon(t, "[program:runaway]\ncommand=/bin/true\nstartsecs=0\nautorestart=true\n")
+	from := d.waitFrom(0, "spawned: 'runaway'")
+	begun := time.Now()
+	for range 2 {
+		from = d.waitFrom(from, "spawned: 'runaway'")
+	}
+	if took := time.Since(begun); took < 1900*time.Millisecond {
+		t.Errorf("it was started three times within %v", took)
 	}
 }
