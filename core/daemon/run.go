@@ -158,21 +158,22 @@ func (r *run) judgeResult(handler string, e rpcinterface.Event, result []byte) p
 }
 
 // openInterfaces opens the servers' sockets and starts the extensions. Without a
-// server nobody could call one, and none is loaded, as in the reference.
+// server nobody could call one, and none is loaded, as in the reference; those whose
+// result handlers listeners name always are.
 func (r *run) openInterfaces() error {
-	servers := r.settings.config.Servers
-	if len(servers) == 0 {
-		return nil
-	}
+	cfg := r.settings.config
+	servers := cfg.Servers
 	r.extensions = extension.New(extension.Config{
-		Specs:      r.settings.config.Extensions,
-		Builtins:   map[string]rpcinterface.Namespace{builtinFactory: r.supervisorNamespace()},
-		Bundled:    r.bundled(),
-		PluginDirs: pluginDirs(),
-		RunDir:     runDir(r.env.UID),
+		Specs:        cfg.Extensions,
+		Handlers:     resultHandlers(cfg),
+		HandlersOnly: len(servers) == 0,
+		Builtins:     map[string]rpcinterface.Namespace{builtinFactory: r.supervisorNamespace()},
+		Bundled:      r.bundled(),
+		PluginDirs:   pluginDirs(),
+		RunDir:       runDir(r.env.UID),
 		Engine: &host{
 			Supervisor: r.supervisor, env: r.env,
-			context: r.settings.config.ProgramContext(), log: r.log,
+			context: cfg.ProgramContext(), log: r.log,
 		},
 		Registry: r.registry,
 		Children: r.daemon.children,
@@ -220,6 +221,17 @@ func (r *run) startExtensions() error {
 	return err
 }
 
+// resultHandlers are those that the listeners' sections name.
+func resultHandlers(cfg *config.Config) []extension.Handler {
+	var list []extension.Handler
+	for _, g := range cfg.Groups {
+		if g.Listener != nil {
+			list = append(list, extension.Handler{Section: "eventlistener:" + g.Name, Name: g.Listener.ResultHandler})
+		}
+	}
+	return list
+}
+
 func (r *run) bundled() []string {
 	names := make([]string, len(r.daemon.Plugins))
 	for i, p := range r.daemon.Plugins {
@@ -258,7 +270,10 @@ func (r *run) supervisorNamespace() rpcinterface.Namespace {
 			if err != nil {
 				return nil, err
 			}
-			return cfg.Groups, r.extensions.Check(cfg.Extensions)
+			if err := r.extensions.Check(cfg.Extensions); err != nil {
+				return nil, err
+			}
+			return cfg.Groups, r.extensions.CheckHandlers(resultHandlers(cfg))
 		},
 	})
 }

@@ -24,27 +24,52 @@ func (e *endpoint) Call(ctx context.Context, call *rpcinterface.Call) (rpcinterf
 	return e.x.call(ctx, call)
 }
 
-// call sends a call to the plugin, once at most.
-func (x *extension) call(ctx context.Context, call *rpcinterface.Call) (rpcinterface.Value, error) {
+func (x *extension) call(ctx context.Context, call *rpcinterface.Call) (value rpcinterface.Value, err error) {
+	err = x.send(ctx, errand{
+		caller: call.Caller,
+		admit: func(v *view) error {
+			if _, ok := v.methods[call.Method]; !ok && v.methods != nil {
+				return rpcinterface.NewFault(rpcinterface.CodeUnknownMethod)
+			}
+			return nil
+		},
+		do: func(ctx context.Context, s *session, token string) (err error) {
+			sent := *call
+			sent.Token = token
+			value, err = s.plugin.Call(ctx, &sent)
+			return err
+		},
+	})
+	return value, err
+}
+
+// errand is one message to a plugin whose answer is waited for.
+type errand struct {
+	caller rpcinterface.Caller // on whose behalf it is sent
+	// admit refuses what the plugin, as it was last seen, does not have.
+	admit func(v *view) error
+	// patient: it waits for a plugin that is down as for one that starts.
+	patient bool
+	do      func(ctx context.Context, s *session, token string) error
+}
+
+// send does an errand, once at most.
+func (x *extension) send(parent context.Context, e errand) error {
 	timeout := x.callTimeout()
-	parent := ctx
 	ctx, cancel := context.WithTimeout(parent, timeout)
 	defer cancel()
-	open := &openCall{ctx: ctx, cancel: cancel, caller: call.Caller, depth: depthOf(parent)}
-	s, token, err := x.begin(ctx, call.Method, open)
+	open := &openCall{ctx: ctx, cancel: cancel, caller: e.caller, depth: depthOf(parent)}
+	s, token, err := x.begin(ctx, e, open)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer s.calls.finish(token)
-	sent := *call
-	sent.Token = token
-	value, err := s.plugin.Call(ctx, &sent)
-	if err == nil {
-		return value, nil
+	if err = e.do(ctx, s, token); err == nil {
+		return nil
 	}
 	var fault *rpcinterface.Fault
 	if errors.As(err, &fault) {
-		return nil, fault
+		return fault
 	}
 	lost := unreachable(err)
 	if lost {
@@ -52,18 +77,18 @@ func (x *extension) call(ctx context.Context, call *rpcinterface.Call) (rpcinter
 	}
 	switch {
 	case s.proc.ended.Err() != nil:
-		return nil, x.fault("%s during the call; the outcome is unknown", s.proc.fate())
+		return x.fault("%s during the call; the outcome is unknown", s.proc.fate())
 	case errors.Is(parent.Err(), context.Canceled):
-		return nil, x.fault("had not answered when the caller left; the outcome is unknown")
+		return x.fault("had not answered when the caller left; the outcome is unknown")
 	case errors.Is(parent.Err(), context.DeadlineExceeded):
-		return nil, x.fault("did not answer by the caller's deadline; the outcome is unknown")
+		return x.fault("did not answer by the caller's deadline; the outcome is unknown")
 	case ctx.Err() != nil:
-		return nil, x.fault("did not answer within %v (plugin.call_timeout); the outcome is unknown", timeout)
+		return x.fault("did not answer within %v (plugin.call_timeout); the outcome is unknown", timeout)
 	case lost:
 		go x.probe(s)
-		return nil, x.fault("could not be reached; the outcome is unknown")
+		return x.fault("could not be reached; the outcome is unknown")
 	default:
-		return nil, x.fault("failed: %s", oneLine(err.Error()))
+		return x.fault("failed: %s", oneLine(err.Error()))
 	}
 }
 
@@ -74,34 +99,48 @@ func (x *extension) callTimeout() time.Duration {
 	return rpcinterface.DefaultCallTimeout
 }
 
-// begin finds the session that a call goes to, and enters the call there. It waits
-// while the extension starts.
-func (x *extension) begin(ctx context.Context, method string, open *openCall) (*session, string, error) {
+// begin finds the session that an errand goes to, and enters the call there. It
+// waits while the extension starts.
+func (x *extension) begin(ctx context.Context, e errand, open *openCall) (*session, string, error) {
 	for {
 		v := x.current.Load()
-		if _, ok := v.methods[method]; !ok && v.methods != nil && v.life.state != Starting {
-			return nil, "", rpcinterface.NewFault(rpcinterface.CodeUnknownMethod)
+		if v.life.state != Starting {
+			if err := e.admit(v); err != nil {
+				return nil, "", err
+			}
 		}
-		switch v.life.state {
-		case Running:
+		if v.life.state == Running {
 			if token, ok := v.session.calls.begin(open); ok {
 				return v.session, token, nil
 			}
 			// It has just ended, and the next thing that changes is the state.
-		case Starting:
-		case Backoff:
-			return nil, "", x.fault("is in BACKOFF, to be started again in %v: %s",
-				max(0, v.life.due.Sub(x.now())).Round(time.Second/10), v.life.reason)
-		case Stopping:
-			return nil, "", x.fault("is STOPPING")
-		default:
-			return nil, "", x.fault("is %v: %s", v.life.state, v.life.reason)
+		}
+		if down := x.down(v); down != nil && !(e.patient && v.life.state != Stopping) {
+			return nil, "", down
 		}
 		select {
 		case <-v.changed:
 		case <-ctx.Done():
+			if down := x.down(v); down != nil {
+				return nil, "", down
+			}
 			return nil, "", x.fault("did not start in time; the call was not made")
 		}
+	}
+}
+
+// down is why an extension takes no calls, nil where it does or soon will.
+func (x *extension) down(v *view) error {
+	switch v.life.state {
+	case Running, Starting:
+		return nil
+	case Backoff:
+		return x.fault("is in BACKOFF, to be started again in %v: %s",
+			max(0, v.life.due.Sub(x.now())).Round(time.Second/10), v.life.reason)
+	case Stopping:
+		return x.fault("is STOPPING")
+	default:
+		return x.fault("is %v: %s", v.life.state, v.life.reason)
 	}
 }
 

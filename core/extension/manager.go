@@ -20,6 +20,11 @@ import (
 type Config struct {
 	// Specs are the [rpcinterface:x] sections in the file's order.
 	Specs []core.ExtensionSpec
+	// Handlers are what the listeners' sections name as their result handlers.
+	Handlers []Handler
+	// HandlersOnly: there is no server. Of the sections only those whose result
+	// handlers are named are loaded, and the registry stays empty.
+	HandlersOnly bool
 	// Builtins are the namespaces that the daemon serves itself, by factory.
 	Builtins map[string]rpcinterface.Namespace
 	// Bundled names the plugins that the daemon's executable holds.
@@ -55,6 +60,9 @@ const (
 // Manager owns the extensions of one daemon, from Resolve over Start to Stop, in
 // this order and by one goroutine; a second Stop does nothing. List may be used by
 // many goroutines at once after Resolve.
+//
+// A listener may name the result handler of a bundled plugin by its legacy name.
+// Where no section runs the plugin, the manager runs it for that alone.
 type Manager struct {
 	cfg          Config
 	restart      RestartPolicy
@@ -64,6 +72,12 @@ type Manager struct {
 
 	members []member
 	sockets *sockets
+	life    context.Context // until Stop
+	endLife context.CancelFunc
+
+	mu       sync.Mutex
+	standIns []standIn
+	stopped  bool
 
 	publishing sync.Mutex
 	published  bool // the registry has been filled
@@ -74,6 +88,7 @@ type member struct {
 	spec    core.ExtensionSpec
 	builtin rpcinterface.Namespace
 	ext     *extension
+	factory factory // as it was resolved at the beginning
 }
 
 // New makes a manager and starts nothing.
@@ -91,6 +106,7 @@ func New(cfg Config) *Manager {
 		stopTimeout:  cfg.StopTimeout,
 		goPlugin:     quiet{cfg.HCLog("go-plugin")},
 	}
+	m.life, m.endLife = context.WithCancel(context.Background())
 	if m.restart == (RestartPolicy{}) {
 		m.restart = DefaultRestartPolicy()
 	}
@@ -111,15 +127,18 @@ func (m *Manager) sources() sources {
 	}
 }
 
-// Resolve finds what every factory means. The error is that of the first section
-// whose factory is nothing that can be run, in the words "… cannot be resolved
-// within [rpcinterface:x]: …"; an extension that is not required is let pass, and
-// looked for again when it is started.
+// Resolve finds what every factory means, and who has the result handlers. The
+// error is that of the first section whose factory or handler is nothing that there
+// is, in the words "… cannot be resolved within [rpcinterface:x]: …"; an extension
+// that is not required is let pass, and looked for again when it is started.
 func (m *Manager) Resolve() error {
 	for _, spec := range m.cfg.Specs {
 		f, err := m.sources().resolve(spec)
 		if err != nil && (spec.Required && spec.Enabled) {
 			return err
+		}
+		if m.cfg.HandlersOnly && !m.names(spec.Name) {
+			continue
 		}
 		if err == nil && f.kind == builtin {
 			m.members = append(m.members, member{spec: spec, builtin: m.cfg.Builtins[f.name]})
@@ -127,7 +146,16 @@ func (m *Manager) Resolve() error {
 		}
 		x := newExtension(m, spec)
 		x.resolved, x.known = f, err == nil
-		m.members = append(m.members, member{spec: spec, ext: x})
+		m.members = append(m.members, member{spec: spec, ext: x, factory: f})
+	}
+	for _, h := range m.cfg.Handlers {
+		j, err := m.judgeOf(h.Name)
+		if err != nil {
+			return unresolved(h, err)
+		}
+		if j.ext == nil && j.plugin != "" {
+			m.addStandIn(j.plugin, h)
+		}
 	}
 	return nil
 }
@@ -135,45 +163,87 @@ func (m *Manager) Resolve() error {
 // Start launches all extensions at the same time and fills the registry in the
 // sections' order when each has accepted its configuration. The error is that of
 // the first section, in their order, that is required and failed; it begins with
-// "Could not make x rpc interface: ", and nothing is left running then.
+// "Could not make x rpc interface: ". Then come those of result handlers, in
+// CheckHandlers' words. Nothing is left running after an error.
 func (m *Manager) Start(ctx context.Context) error {
 	for _, mb := range m.members {
 		if mb.builtin != nil && len(mb.spec.Options) > 0 {
 			return makeError(mb.spec, "built-in", fmt.Sprintf("it has no option '%s'", mb.spec.Options[0].Name))
 		}
 	}
-	if slices.ContainsFunc(m.members, func(mb member) bool { return mb.ext != nil && mb.spec.Enabled }) {
-		s, err := claimSockets(m.cfg.RunDir)
-		if err != nil {
-			return err
-		}
-		m.sockets = s
+	err := m.launchAll(ctx)
+	if err == nil {
+		err = m.CheckHandlers(m.cfg.Handlers)
 	}
-	if err := m.launchAll(ctx); err != nil {
+	if err != nil {
 		m.Stop(context.WithoutCancel(ctx))
 		return err
 	}
-	m.register()
+	if !m.cfg.HandlersOnly {
+		m.register()
+	}
 	return nil
 }
 
-func (m *Manager) launchAll(ctx context.Context) error {
-	outcomes := make([]chan error, len(m.members))
-	for i, mb := range m.members {
-		outcomes[i] = make(chan error, 1)
+// claim makes the directory of sockets, if there is none yet.
+func (m *Manager) claim() (err error) {
+	if m.sockets == nil {
+		m.sockets, err = claimSockets(m.cfg.RunDir)
+	}
+	return err
+}
+
+// launch begins the life of an extension.
+func (m *Manager) launch(ctx context.Context, x *extension, first chan<- error) {
+	ctx, x.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	go x.lead(ctx, first)
+}
+
+// attempt is the first start of an extension.
+type attempt struct {
+	ext     *extension
+	outcome chan error
+	refuse  func(err error) error // nil where it may fail
+}
+
+func (m *Manager) attempts() []attempt {
+	var list []attempt
+	for _, mb := range m.members {
 		if mb.ext == nil || !mb.spec.Enabled {
-			outcomes[i] <- nil
 			continue
 		}
-		var life context.Context
-		life, mb.ext.cancel = context.WithCancel(context.WithoutCancel(ctx))
-		go mb.ext.lead(life, outcomes[i])
+		a := attempt{ext: mb.ext, outcome: make(chan error, 1)}
+		if mb.spec.Required {
+			a.refuse = func(err error) error { return makeError(mb.spec, mb.ext.resolved.String(), err.Error()) }
+		}
+		list = append(list, a)
 	}
-	for i, mb := range m.members {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.standIns {
+		list = append(list, attempt{ext: s.ext, outcome: make(chan error, 1), refuse: func(err error) error {
+			return unresolved(s.by, fmt.Errorf("%v: %w", s.ext.resolved, err))
+		}})
+	}
+	return list
+}
+
+func (m *Manager) launchAll(ctx context.Context) error {
+	attempts := m.attempts()
+	if len(attempts) == 0 {
+		return nil
+	}
+	if err := m.claim(); err != nil {
+		return err
+	}
+	for _, a := range attempts {
+		m.launch(ctx, a.ext, a.outcome)
+	}
+	for _, a := range attempts {
 		select {
-		case err := <-outcomes[i]:
-			if err != nil && mb.spec.Required {
-				return makeError(mb.spec, mb.ext.resolved.String(), err.Error())
+		case err := <-a.outcome:
+			if err != nil && a.refuse != nil {
+				return a.refuse(err)
 			}
 		case <-ctx.Done():
 			return ctx.Err()
@@ -220,11 +290,11 @@ func (m *Manager) register() {
 }
 
 // republish gives an extension whose methods are others now its new place in the
-// registry. Before the registry is filled there is nothing to do.
+// registry, if it has one. Before the registry is filled there is nothing to do.
 func (m *Manager) republish(x *extension) {
 	m.publishing.Lock()
 	defer m.publishing.Unlock()
-	if m.published {
+	if m.published && slices.ContainsFunc(m.members, func(mb member) bool { return mb.ext == x }) {
 		m.cfg.Registry.Set(x.spec.Name, x.endpoint())
 	}
 }
@@ -233,26 +303,47 @@ func (m *Manager) republish(x *extension) {
 // long as StopTimeout, and then killed. When ctx ends first, they are killed at
 // once. The registry is left as it is.
 func (m *Manager) Stop(ctx context.Context) {
-	for _, mb := range m.members {
-		if mb.ext != nil && mb.ext.cancel != nil {
-			mb.ext.cancel()
+	m.endLife()
+	m.mu.Lock()
+	m.stopped = true
+	m.mu.Unlock()
+	all := m.extensions()
+	for _, x := range all {
+		if x.cancel != nil {
+			x.cancel()
 		}
 	}
-	for _, mb := range m.members {
-		if mb.ext == nil || mb.ext.cancel == nil {
+	for _, x := range all {
+		if x.cancel == nil {
 			continue
 		}
 		select {
-		case <-mb.ext.done:
+		case <-x.done:
 		case <-ctx.Done():
-			mb.ext.kill()
-			<-mb.ext.done
+			x.kill()
+			<-x.done
 		}
 	}
 	if m.sockets != nil {
 		m.sockets.release()
 		m.sockets = nil
 	}
+}
+
+// extensions are those of the sections and then the stand-ins.
+func (m *Manager) extensions() []*extension {
+	var list []*extension
+	for _, mb := range m.members {
+		if mb.ext != nil {
+			list = append(list, mb.ext)
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.standIns {
+		list = append(list, s.ext)
+	}
+	return list
 }
 
 // Info is what an operator is told of an extension.
@@ -272,14 +363,12 @@ type Info struct {
 	Grants, Lacking []rpcinterface.Grant
 }
 
-// List tells of all extensions in the sections' order; built-in namespaces are not
-// among them.
+// List tells of all extensions in the sections' order, and then of those that run
+// for result handlers alone; built-in namespaces are not among them.
 func (m *Manager) List() []Info {
 	var list []Info
-	for _, mb := range m.members {
-		if mb.ext != nil {
-			list = append(list, mb.ext.info())
-		}
+	for _, x := range m.extensions() {
+		list = append(list, x.info())
 	}
 	return list
 }

@@ -38,9 +38,7 @@ func Plugin() sdk.Plugin {
 		Grants: []sdk.Grant{
 			sdk.GrantProgramsWrite, sdk.GrantLogWrite, sdk.GrantStdinWrite, sdk.GrantProcessesRead,
 		},
-		ResultHandlers: map[string]sdk.ResultHandler{
-			"supervisor_twiddler.resulthandler:stdin_write_handler": writeStdin,
-		},
+		ResultHandlers: map[string]sdk.ResultHandler{"stdin_write_handler": writeStdin},
 	}
 }
 

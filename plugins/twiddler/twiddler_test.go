@@ -45,7 +45,7 @@ func TestDescribe(t *testing.T) {
 	if !reflect.DeepEqual(signatures, want) {
 		t.Errorf("signatures %v", signatures)
 	}
-	if want := []string{"supervisor_twiddler.resulthandler:stdin_write_handler"}; !reflect.DeepEqual(d.ResultHandlers, want) {
+	if want := []string{"stdin_write_handler"}; !reflect.DeepEqual(d.ResultHandlers, want) {
 		t.Errorf("result handlers %v", d.ResultHandlers)
 	}
 }
@@ -269,7 +269,7 @@ func TestResultHandler(t *testing.T) {
 	host.SetProcess(sdk.ProcessInfo{Group: "solo", Name: "solo", State: sdk.ProcessExited})
 	judge := func(group, process, result string) (bool, error) {
 		t.Helper()
-		return ns.HandleResult("supervisor_twiddler.resulthandler:stdin_write_handler",
+		return ns.HandleResult("stdin_write_handler",
 			sdk.Event{Name: "PROCESS_COMMUNICATION_STDOUT", Group: group, Process: process}, result)
 	}
 	for result, accepted := range map[string]bool{
