@@ -44,6 +44,9 @@ func claimSockets(runDir string) (*sockets, error) {
 	if err := os.MkdirAll(runDir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the run directory: %w", err)
 	}
+	if err := checkOurs(runDir); err != nil {
+		return nil, err
+	}
 	sweepSockets(runDir)
 	for {
 		dir := filepath.Join(runDir, socketsPrefix+strings.ToLower(rand.Text())[:socketsSuffix])
@@ -61,6 +64,21 @@ func claimSockets(runDir string) (*sockets, error) {
 		}
 		return &sockets{dir: dir, lock: lock}, nil
 	}
+}
+
+// checkOurs refuses a directory in which others could put sockets in the place of
+// ours: in /tmp anybody may have made it first.
+func checkOurs(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return fmt.Errorf("cannot look at the run directory: %w", err)
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || !info.IsDir() || int(st.Uid) != os.Geteuid() || info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("cannot make sockets for plugins in %s: it is not a directory that only we can write to; "+
+			"remove it, or set TMPDIR to another place", dir)
+	}
+	return nil
 }
 
 const (

@@ -70,3 +70,37 @@ func TestLongRunDir(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestRunDirOfOthers has somebody else make the run directory first.
+func TestRunDirOfOthers(t *testing.T) {
+	dir := shortTempDir(t)
+	open, link := filepath.Join(dir, "open"), filepath.Join(dir, "link")
+	if err := os.Mkdir(open, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(open, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	refused := []string{open, link}
+	if os.Geteuid() == 0 {
+		foreign := filepath.Join(dir, "foreign")
+		if err := os.Mkdir(foreign, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(foreign, 65534, -1); err != nil {
+			t.Fatal(err)
+		}
+		refused = append(refused, foreign)
+	}
+	for _, dir := range refused {
+		if s, err := claimSockets(dir); err == nil {
+			s.release()
+			t.Errorf("%s was taken", filepath.Base(dir))
+		} else if !strings.Contains(err.Error(), "remove it, or set TMPDIR") {
+			t.Errorf("%s: %v", filepath.Base(dir), err)
+		}
+	}
+}
