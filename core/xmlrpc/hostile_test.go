@@ -104,25 +104,29 @@ func FuzzDecodeCall(f *testing.F) {
 		if method == "" {
 			t.Fatal("a call without a method was accepted")
 		}
-		once := roundTrip(t, rpcinterface.Array(params))
-		if twice := roundTrip(t, once); showValue(once) != showValue(twice) {
+		once, ok := roundTrip(t, rpcinterface.Array(params))
+		if !ok {
+			return
+		}
+		if twice, _ := roundTrip(t, once); showValue(once) != showValue(twice) {
 			t.Errorf("%s was read back as %s", showValue(once), showValue(twice))
 		}
 	})
 }
 
-// roundTrip writes a value and reads it.
-func roundTrip(t *testing.T, v rpcinterface.Value) rpcinterface.Value {
+// roundTrip writes a value and reads it. ok is false for one that XML-RPC cannot
+// carry.
+func roundTrip(t *testing.T, v rpcinterface.Value) (read rpcinterface.Value, ok bool) {
 	response, err := xmlrpc.AppendResponse(nil, v)
 	if err != nil {
-		t.Skip(err)
+		return nil, false
 	}
 	doc := bytes.Replace(response, []byte("<params>"), []byte("<methodName>m</methodName><params>"), 1)
 	_, params, err := xmlrpc.DecodeCall(doc)
 	if err != nil || len(params) != 1 {
 		t.Fatalf("cannot read %q: %v", doc, err)
 	}
-	return params[0]
+	return params[0], true
 }
 
 func FuzzAppendResponse(f *testing.F) {
