@@ -203,6 +203,11 @@ type ServerSpec struct {
 	ChownGID int
 	Username string // "": no authentication
 	Password string // plain, or {SHA} and the hex digest
+	// CertFile and KeyFile are the PEM files of a server that speaks TLS; both are ""
+	// for one that does not, and they may be one file.
+	CertFile, KeyFile string
+	// OpenMetrics and OpenHealthz say that /metrics and /healthz ask for no login.
+	OpenMetrics, OpenHealthz bool
 }
 
 // ExtensionSpec is the configuration of one [rpcinterface:x] section.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -42,8 +43,37 @@ func (l *loader) inetServer(section *ini.Section) (core.ServerSpec, error) {
 	if !ok {
 		return spec, fmt.Errorf("section [%s] has no port value", section.Name())
 	}
-	spec.Host, spec.Port, err = parseInetAddress(port)
-	return spec, err
+	if spec.Host, spec.Port, err = parseInetAddress(port); err != nil {
+		return spec, err
+	}
+	return spec, l.readCertificate(section, &spec)
+}
+
+// readCertificate reads the keys that make an inet server speak TLS. An empty one is
+// an error: it would leave the server without, unseen.
+func (l *loader) readCertificate(section *ini.Section, spec *core.ServerSpec) error {
+	for _, key := range []struct {
+		name string
+		into *string
+	}{{"certfile", &spec.CertFile}, {"keyfile", &spec.KeyFile}} {
+		file, ok, err := l.get(section, key.name, l.here)
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			continue
+		case file == "":
+			return inPlace(fmt.Errorf("%s names no file", key.name), section.Name(), l.doc.fileOf(section.Name(), l.cfg.File))
+		}
+		*key.into = NormalizePath(l.env, file)
+	}
+	switch {
+	case spec.CertFile == "" && spec.KeyFile != "":
+		return inPlace(errors.New("keyfile is given without certfile"), section.Name(), l.doc.fileOf(section.Name(), l.cfg.File))
+	case spec.KeyFile == "":
+		spec.KeyFile = spec.CertFile
+	}
+	return nil
 }
 
 func (l *loader) unixServer(section *ini.Section) (core.ServerSpec, error) {
@@ -96,5 +126,27 @@ func (l *loader) readCredentials(section *ini.Section, spec *core.ServerSpec) er
 			"both the username and password must be specified", section.Name())
 	}
 	spec.Username, spec.Password = username, password
+	return l.readOpenPaths(section, spec)
+}
+
+// readOpenPaths reads which paths are served without a login.
+func (l *loader) readOpenPaths(section *ini.Section, spec *core.ServerSpec) error {
+	for _, key := range []struct {
+		name string
+		into *bool
+	}{{"metrics_auth", &spec.OpenMetrics}, {"healthz_auth", &spec.OpenHealthz}} {
+		text, ok, err := l.get(section, key.name)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		auth, err := ParseBoolean(text)
+		if err != nil {
+			return inPlace(fmt.Errorf("%s: %w", key.name, err), section.Name(), l.doc.fileOf(section.Name(), l.cfg.File))
+		}
+		*key.into = !auth
+	}
 	return nil
 }

@@ -25,6 +25,8 @@ var listenerKeys = append(slices.Clone(programKeys), "buffer_size", "events", "r
 
 var fastCGIKeys = append(slices.Clone(programKeys), "socket", "socket_owner", "socket_mode", "socket_backlog")
 
+var serverKeys = []string{"username", "password", "metrics_auth", "healthz_auth"}
+
 // knownKeys gives the keys that a section of the daemon reads; false for sections
 // whose keys are not ours to judge.
 func knownKeys(section string) ([]string, bool) {
@@ -42,9 +44,9 @@ func knownKeys(section string) ([]string, bool) {
 	case strings.HasPrefix(section, "group:"):
 		return []string{"programs", "priority"}, true
 	case strings.HasPrefix(section, "inet_http_server"):
-		return []string{"port", "username", "password"}, true
+		return append([]string{"port", "certfile", "keyfile"}, serverKeys...), true
 	case strings.HasPrefix(section, "unix_http_server"):
-		return []string{"file", "chmod", "chown", "username", "password"}, true
+		return append([]string{"file", "chmod", "chown"}, serverKeys...), true
 	}
 	return nil, false
 }

@@ -92,5 +92,9 @@ func serverURL(servers []core.ServerSpec) string {
 	if host == "" {
 		host = "localhost"
 	}
-	return fmt.Sprintf("http://%s:%d", host, last.Port)
+	scheme := "http"
+	if last.CertFile != "" {
+		scheme = "https"
+	}
+	return fmt.Sprintf("%s://%s:%d", scheme, host, last.Port)
 }

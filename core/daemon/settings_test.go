@@ -59,6 +59,7 @@ func TestServerURL(t *testing.T) {
 		{nil, ""},
 		{[]core.ServerSpec{inet("", 1)}, "http://localhost:1"},
 		{[]core.ServerSpec{inet("h", 1), inet("127.0.0.1", 2)}, "http://127.0.0.1:2"},
+		{[]core.ServerSpec{{Host: "h", Port: 1, CertFile: "/c", KeyFile: "/k"}}, "https://h:1"},
 		{[]core.ServerSpec{inet("h", 1), unix("/a"), unix("/b")}, "unix:///a"},
 	} {
 		if got := serverURL(tc.servers); got != tc.want {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"sync"
 	"unicode/utf8"
@@ -44,10 +45,16 @@ func (h *handler) serveCall(w http.ResponseWriter, r *http.Request) {
 		errorPage(w, http.StatusBadRequest)
 		return
 	}
+	// Browsers alone tell of origins: a page of another site must not call with the
+	// login that the browser has, or where none is needed.
+	if h.origin.Check(r) != nil {
+		errorPage(w, http.StatusForbidden)
+		return
+	}
 	b := buffers.Get().(*buffer)
 	defer b.free()
 	if status := readBody(&b.in, r); status != http.StatusOK {
-		if status == http.StatusRequestEntityTooLarge {
+		if status != http.StatusLengthRequired {
 			w.Header().Set("Connection", "close")
 		}
 		errorPage(w, status)
@@ -89,7 +96,10 @@ func readBody(into *bytes.Buffer, r *http.Request) (status int) {
 	case r.ContentLength == 0 && r.Header["Content-Length"] == nil:
 		return http.StatusLengthRequired
 	}
-	if _, err := into.ReadFrom(io.LimitReader(r.Body, maxBody+1)); err != nil {
+	switch _, err := into.ReadFrom(io.LimitReader(r.Body, maxBody+1)); {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return http.StatusRequestTimeout
+	case err != nil:
 		return http.StatusBadRequest
 	}
 	if into.Len() > maxBody {
@@ -105,11 +115,11 @@ func (h *handler) call(r *http.Request, method string, params []rpcinterface.Val
 			err = &panicError{p, debug.Stack()}
 		}
 	}()
-	caller := rpcinterface.Caller{Server: h.section}
+	caller := rpcinterface.Caller{Server: h.Section}
 	if h.login.required {
 		caller.User = h.login.user
 	}
-	if !h.unix {
+	if !h.Unix {
 		caller.Peer = r.RemoteAddr
 	}
 	tracing := h.Logger.Enabled(rpcinterface.LevelTrac)

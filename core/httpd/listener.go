@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -62,6 +63,7 @@ type Listener struct {
 	spec   core.ServerSpec
 	socket net.Listener
 	file   *socketFile // of a unix socket
+	tls    *tls.Config // nil for plain HTTP
 
 	ctx     context.Context // of all calls and tails
 	cancel  context.CancelFunc
@@ -74,11 +76,14 @@ type Listener struct {
 }
 
 // Listen opens a server's socket. Connections wait in it until Serve is called.
-// Its error is a *ListenError. TCP means IPv4, as in the reference; port 0 picks a
+// Its error is a *ListenError. A server's certificate is read here. TCP means IPv4, as in the reference; port 0 picks a
 // free one. Taking over a stale unix socket is told on standard error.
 func Listen(spec core.ServerSpec) (*Listener, error) {
 	l := &Listener{spec: spec, drained: make(chan struct{}, 1)}
 	var err error
+	if l.tls, err = loadCertificate(spec); err != nil {
+		return nil, err
+	}
 	if spec.Unix {
 		l.socket, l.file, err = listenUnix(spec)
 	} else {

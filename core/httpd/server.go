@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log"
 	"net"
@@ -25,15 +26,14 @@ type Backend struct {
 	// Follow writes the last head bytes of a file and what is added to it, until
 	// ctx ends or write fails.
 	Follow func(ctx context.Context, path string, head int64, write func([]byte) error) error
-	// Handler serves every other path, to authenticated clients. Where it is nil
-	// there is nothing.
+	// Metrics and Healthz serve /metrics and /healthz, to clients that need a login
+	// only where the server's configuration does not open them.
+	Metrics, Healthz http.Handler
+	// Handler serves every other path, to authenticated clients. Where one of the
+	// handlers is nil there is nothing.
 	Handler http.Handler
 	Logger  core.Logger
 }
-
-// headerTimeout is how long a new connection may take to send its first head. A
-// later one may take any time: it costs what an idle connection does.
-const headerTimeout = time.Minute
 
 // running is the server on a listener.
 type running struct {
@@ -42,8 +42,7 @@ type running struct {
 }
 
 func (l *Listener) run(b *Backend) *running {
-	h := &handler{Backend: b, ctx: l.ctx, section: l.spec.Section, unix: l.spec.Unix,
-		login: newLogin(l.spec.Username, l.spec.Password)}
+	h := &handler{Backend: b, ServerSpec: l.spec, ctx: l.ctx, login: newLogin(l.spec.Username, l.spec.Password)}
 	r := &running{done: make(chan struct{}), http: &http.Server{
 		Handler:                      h,
 		ReadHeaderTimeout:            headerTimeout,
@@ -53,10 +52,13 @@ func (l *Listener) run(b *Backend) *running {
 		BaseContext:                  func(net.Listener) context.Context { return l.ctx },
 		ErrorLog:                     log.New(errorLog{b.Logger}, "", 0),
 	}}
+	if l.tls != nil {
+		r.http.ConnContext = keepConn
+	}
 	go func() {
 		defer close(r.done)
 		// It ends with the error that says so, at Close.
-		_ = r.http.Serve(mendingListener{l.socket})
+		_ = r.http.Serve(mendingListener{l.socket, l.tls})
 	}()
 	return r
 }
@@ -79,13 +81,20 @@ func (l *Listener) track(nc net.Conn, state http.ConnState) {
 	c.active = active
 }
 
-// mendingListener hands out its connections as conn.
-type mendingListener struct{ net.Listener }
+// mendingListener hands out its connections as conn, in TLS where it has a
+// configuration for that.
+type mendingListener struct {
+	net.Listener
+	tls *tls.Config
+}
 
 func (m mendingListener) Accept() (net.Conn, error) {
 	nc, err := m.Listener.Accept()
 	if err != nil {
 		return nil, err
+	}
+	if m.tls != nil {
+		nc = secureConn{tls.Server(nc, m.tls)}
 	}
 	return &conn{Conn: nc}, nil
 }
@@ -101,44 +110,78 @@ func (e errorLog) Write(line []byte) (int, error) {
 // handler serves the requests of one listener.
 type handler struct {
 	*Backend
-	ctx     context.Context
-	section string
-	unix    bool
-	login   login
+	core.ServerSpec
+	ctx    context.Context
+	login  login
+	origin http.CrossOriginProtection
 }
 
-// ServeHTTP is http.Handler's. A path belongs to a service by how it begins, as in
-// the reference.
+// ServeHTTP is http.Handler's.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header()["Server"] = []string{"Medusa/1.12"} // what the reference says
-	switch h.login.check(r) {
-	case loginMissing:
-		w.Header().Set("WWW-Authenticate", `Basic realm="default"`)
-		w.Header().Set("Connection", "close")
-		errorPage(w, http.StatusUnauthorized)
-		return
-	case loginMalformed:
-		errorPage(w, http.StatusBadRequest)
-		return
+	if h.Logger.Enabled(rpcinterface.LevelTrac) {
+		counted := &account{ResponseWriter: w}
+		defer h.logAccess(r, counted, time.Now())
+		w = counted
 	}
+	w.Header()["Server"] = []string{"Medusa/1.12"} // what the reference says
+	limitBody(w, r)
+	if h.CertFile != "" {
+		describeTLS(r)
+	}
+	serve, open := h.service(r)
+	if !open {
+		switch h.login.check(r) {
+		case loginMissing:
+			w.Header().Set("WWW-Authenticate", `Basic realm="default"`)
+			w.Header().Set("Connection", "close")
+			errorPage(w, http.StatusUnauthorized)
+			return
+		case loginMalformed:
+			errorPage(w, http.StatusBadRequest)
+			return
+		}
+	}
+	serve(h, w, r)
+}
+
+// service answers the requests of some paths.
+type service func(*handler, http.ResponseWriter, *http.Request)
+
+// service finds who serves a path, and whether to anybody. A path belongs to one of
+// the reference's services by how it begins, as there.
+func (h *handler) service(r *http.Request) (serve service, open bool) {
 	switch path := r.URL.Path; {
 	case strings.HasPrefix(path, "/RPC2"):
-		h.serveCall(w, r)
+		return (*handler).serveCall, false
 	case strings.HasPrefix(path, "/logtail"):
-		h.serveProcessLog(w, r)
+		return (*handler).serveProcessLog, false
 	case strings.HasPrefix(path, "/mainlogtail"):
-		h.serveMainLog(w, r)
+		return (*handler).serveMainLog, false
 	case r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "text/xml"):
 		// twiddler's manual calls the path of a SupervisorTransport superfluous, and
 		// writes http://127.0.0.1/whatever.
-		h.serveCall(w, r)
-	case h.Handler != nil:
-		h.Handler.ServeHTTP(w, r)
-	case r.Method == http.MethodGet || r.Method == http.MethodHead:
-		errorPage(w, http.StatusNotFound)
-	default:
-		errorPage(w, http.StatusBadRequest)
+		return (*handler).serveCall, false
+	case path == "/metrics" && h.Metrics != nil:
+		return (*handler).serveMetrics, h.OpenMetrics
+	case path == "/healthz" && h.Healthz != nil:
+		return (*handler).serveHealthz, h.OpenHealthz
 	}
+	return (*handler).serveOther, false
+}
+
+func (h *handler) serveMetrics(w http.ResponseWriter, r *http.Request) { h.Metrics.ServeHTTP(w, r) }
+func (h *handler) serveHealthz(w http.ResponseWriter, r *http.Request) { h.Healthz.ServeHTTP(w, r) }
+
+func (h *handler) serveOther(w http.ResponseWriter, r *http.Request) {
+	if h.Handler != nil {
+		h.Handler.ServeHTTP(w, r)
+		return
+	}
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		errorPage(w, http.StatusNotFound)
+		return
+	}
+	errorPage(w, http.StatusBadRequest)
 }
 
 // errorPage answers with the reference's page for a status.
@@ -153,5 +196,5 @@ func answer(w http.ResponseWriter, status int, contentType string, body []byte) 
 	header["Content-Type"] = []string{contentType}
 	header["Content-Length"] = []string{fmt.Sprint(len(body))}
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that has gone needs no answer
+	writeAnswer(w, body)
 }

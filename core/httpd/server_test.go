@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -133,7 +134,7 @@ func start(t testing.TB, spec core.ServerSpec, handler http.Handler) *server {
 	registry := namespace.New(func() rpcinterface.SupervisorState { return rpcinterface.SupervisorRunning })
 	registry.Set("test", s.methods())
 	s.Serve(&httpd.Backend{
-		Call: registry.Call, Logger: s.log, Handler: handler,
+		Call: registry.Call, Logger: s.log, Handler: handler, Metrics: says("metrics"), Healthz: says("healthz"),
 		MainLog: func() string { return filepath.Join(s.dir, "main.log") },
 		ProcessLog: func(name, channel string) (string, bool) {
 			return filepath.Join(s.dir, name+"."+channel), name != "unknown"
@@ -153,6 +154,11 @@ func start(t testing.TB, spec core.ServerSpec, handler http.Handler) *server {
 		},
 	})
 	return s
+}
+
+// says is a handler that answers a word.
+func says(word string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, word) })
 }
 
 func startUnix(t testing.TB) *server {
@@ -484,25 +490,68 @@ func TestOtherPathsGoToTheHandler(t *testing.T) {
 	}
 }
 
+// /metrics and /healthz stand behind the login, unless the configuration opens them.
+func TestOpenPaths(t *testing.T) {
+	for _, tt := range []struct {
+		metrics, healthz bool
+		want             string
+	}{
+		{false, false, "401 401 401"},
+		{true, false, "200 401 401"},
+		{false, true, "401 200 401"},
+		{true, true, "200 200 401"},
+	} {
+		s := start(t, core.ServerSpec{Section: "inet_http_server", Username: "us", Password: "pw", OpenMetrics: tt.metrics, OpenHealthz: tt.healthz}, nil)
+		var got []string
+		for _, path := range []string{"/metrics", "/healthz", "/metrics/"} {
+			r, body := s.ask(t, request("GET "+path+" HTTP/1.1", ""))
+			if r.StatusCode == 200 && "/"+body != path {
+				t.Errorf("%s answered %q", path, body)
+			}
+			got = append(got, strconv.Itoa(r.StatusCode))
+			if r, _ := s.ask(t, request("GET "+path+" HTTP/1.1", "", "Authorization: Basic dXM6cHc=")); r.StatusCode != 200 && path != "/metrics/" {
+				t.Errorf("%s with a login: %s", path, r.Status)
+			}
+		}
+		if got := strings.Join(got, " "); got != tt.want {
+			t.Errorf("%+v: %s", tt, got)
+		}
+	}
+}
+
 func TestLog(t *testing.T) {
 	s := startUnix(t)
 	for _, body := range []string{getVersion, call("test.refuses"), call("test.big"), "xy'", "<a>\né</a>", "\xff", "x" + strings.Repeat("é", 5000)} {
 		s.ask(t, post(body))
 	}
+	s.ask(t, request("GET /nosuch?error HTTP/1.0", ""))
+	access := func(request string, status, bytes int) string {
+		return fmt.Sprintf("TRAC localhost:0 - - [TIME] %q %d %d", request, status, bytes)
+	}
 	want := []string{
 		"TRAC XML-RPC method called: test.getVersion()",
 		"TRAC XML-RPC method test.getVersion() returned successfully",
+		access("POST /RPC2 HTTP/1.1", 200, 131),
 		"TRAC XML-RPC method called: test.refuses()",
 		"TRAC XML-RPC method test.refuses() returned fault: [10] BAD_NAME: x",
+		access("POST /RPC2 HTTP/1.1", 200, 267),
 		"TRAC XML-RPC method called: test.big()",
 		"TRAC XML-RPC method test.big() returned successfully",
+		access("POST /RPC2 HTTP/1.1", 200, 309),
 		`ERRO XML-RPC request data "xy'" is invalid: unmarshallable`,
+		access("POST /RPC2 HTTP/1.1", 400, 136),
 		`ERRO XML-RPC request data '<a>\né</a>' is invalid: no method name`,
+		access("POST /RPC2 HTTP/1.1", 400, 136),
 		`ERRO XML-RPC request data b'\xff' is invalid: unmarshallable`,
+		access("POST /RPC2 HTTP/1.1", 400, 136),
 		"ERRO XML-RPC request data 'x" + strings.Repeat("é", 2047) + "'... is invalid: unmarshallable",
+		access("POST /RPC2 HTTP/1.1", 400, 136),
+		access("GET /nosuch?error HTTP/1.0", 404, 134),
 	}
-	if got := s.log.all(); strings.Join(got, "\n") != strings.Join(want, "\n") {
-		t.Errorf("log:\n%.3000s\nwant:\n%.3000s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	time := regexp.MustCompile(`\[\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]`)
+	got := time.ReplaceAllString(strings.Join(s.log.all(), "\n"), "[TIME]")
+	if got != strings.Join(want, "\n") {
+		t.Errorf("log:\n%.3000s\nwant:\n%.3000s", got, strings.Join(want, "\n"))
 	}
 }
 
@@ -519,9 +568,8 @@ func TestPanicOfAMethod(t *testing.T) {
 	if r, _ := c.receive("POST"); r.StatusCode != 500 {
 		t.Errorf("%s", r.Status)
 	}
-	lines := s.log.all()
-	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "CRIT Handling XML-RPC request with data ") || !strings.Contains(last, "a defect") {
-		t.Errorf("log: %s", last)
+	if told := strings.Join(s.log.all(), "\n"); !strings.Contains(told, "\nCRIT Handling XML-RPC request with data ") || !strings.Contains(told, "a defect") {
+		t.Errorf("log: %s", told)
 	}
 	c.send(post(getVersion))
 	if r, _ := c.receive("POST"); r.StatusCode != 200 {
