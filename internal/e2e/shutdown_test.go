@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -83,5 +84,22 @@ func TestCallsWhileRestarting(t *testing.T) {
 	d.waitFrom(from, "received "+unix.SignalName(syscall.SIGTERM)+" indicating exit request")
 	expect(s, "6 SHUTDOWN_STATE", "twiddler.getAPIVersion")
 	h.release.put("")
+	d.exit(0)
+}
+
+// TestShutdownAnswersWaitingCalls has calls wait for a program and for a plugin
+// when the daemon is told to end.
+func TestShutdownAnswersWaitingCalls(t *testing.T) {
+	t.Parallel()
+	d := startDaemon(t, probeSection(t, "works", "")+"[program:slow]\ncommand=/bin/cat\nautostart=false\nstartsecs=600\n")
+	plugin := sleeping(d)
+	start := &pending{make(chan string, 1), time.Now()}
+	go func() { start.outcome <- outcome(d.site, "supervisor.startProcess", "slow") }()
+	d.wait("spawned: 'slow'")
+	d.signal(syscall.SIGTERM)
+	start.ends(t, "40 ABNORMAL_TERMINATION: slow")
+	if got := <-plugin.outcome; !strings.HasPrefix(got, "30 FAILED: extension 'probe' ") {
+		t.Errorf("the plugin's call ends with %q", got)
+	}
 	d.exit(0)
 }

@@ -107,15 +107,17 @@ func TestRestartsLeaveNothing(t *testing.T) {
 	t.Parallel()
 	d := startDaemon(t, twiddler+twoPrograms)
 	from := d.waitFrom(0, "success: b entered RUNNING state")
-	restart := func() {
-		d.signal(syscall.SIGHUP)
+	awaited := func() {
+		t.Helper()
 		from = d.waitFrom(from, "supervisord started with pid")
 		from = d.waitFrom(from, "success: b entered RUNNING state")
 	}
-	restart() // what is made at the first restart stays
+	expect(d.site, "true", "supervisor.restart")
+	awaited() // what is made at the first restart stays
 	files, connections := openFiles(t, d.pid)
 	for range 4 {
-		restart()
+		d.signal(syscall.SIGHUP)
+		awaited()
 	}
 	if f, c := openFiles(t, d.pid); f != files || c > connections+1 {
 		t.Errorf("%d files and %d connections were open, now %d and %d", files, connections, f, c)
