@@ -26,8 +26,12 @@ func TestMain(m *testing.M) {
 	case "":
 	case "limit":
 		os.Exit(daemonLimit())
+	case "ask":
+		n, err := DescriptorLimit()
+		fmt.Println("started with", n, err)
+		os.Exit(daemonLimit())
 	case "restore":
-		if err := RestoreLimit(); err != nil {
+		if err := restoreLimit(); err != nil {
 			fmt.Println(err)
 		}
 		os.Exit(daemonLimit())

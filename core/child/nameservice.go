@@ -245,6 +245,12 @@ func (n *NameService) start(spec *Spec) (pid int, wait func() (syscall.WaitStatu
 		pid, err = n.children.Start(spec, func(status syscall.WaitStatus) { ended <- status })
 		return pid, func() (syscall.WaitStatus, error) { return <-ended, nil }, err
 	}
+	return startAlone(spec)
+}
+
+// startAlone starts a program while there is no reaper, and gives what waits for
+// its end.
+func startAlone(spec *Spec) (pid int, wait func() (syscall.WaitStatus, error), err error) {
 	files, err := descriptors(spec.Files)
 	if err != nil {
 		return 0, nil, err

@@ -54,7 +54,8 @@ type limit struct {
 // raiseLimits makes sure that as many descriptors and processes can be had as the
 // configuration asks for, by the daemon and by its children.
 func (s *settings) raiseLimits() (infos []string, err error) {
-	if err := child.RestoreLimit(); err != nil {
+	descriptors, err := child.DescriptorLimit()
+	if err != nil {
 		return nil, err
 	}
 	for _, l := range []limit{
@@ -70,8 +71,14 @@ func (s *settings) raiseLimits() (infos []string, err error) {
 				`the minprocs setting in the config file to allow the program to start.`},
 	} {
 		var have unix.Rlimit
+		if err := unix.Getrlimit(l.resource, &have); err != nil {
+			continue
+		}
+		if l.resource == unix.RLIMIT_NOFILE {
+			have.Cur = descriptors
+		}
 		// RLIM_INFINITY is the largest number there is.
-		if err := unix.Getrlimit(l.resource, &have); err != nil || l.min <= 0 || have.Cur >= uint64(l.min) {
+		if l.min <= 0 || have.Cur >= uint64(l.min) {
 			continue
 		}
 		want := unix.Rlimit{Cur: uint64(l.min), Max: max(have.Max, uint64(l.min))}
