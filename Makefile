@@ -23,7 +23,7 @@ run: build
 
 test: build
 	$(GO) build -o $(TOOLS)/testrun ./internal/testrun
-	$(TOOLS)/testrun -race $(RACE) ./...
+	PLUGVISOR_BIN=$(CURDIR)/bin $(TOOLS)/testrun -race $(RACE) ./...
 
 check: generate
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt these:"; echo "$$files"; exit 1; fi
