@@ -148,6 +148,7 @@ func (e *Engine) openStream(r *running, job supervisor.SpawnJob, channel event.C
 		Syslog:          log.Syslog,
 		StripANSI:       e.StripANSI,
 		CaptureMaxBytes: log.CaptureMaxBytes,
+		Logged:          job.Logged[channel],
 		OnData:          e.onData(r, job, channel),
 		OnCapture:       e.onCapture(r, job, channel),
 		Report:          e.report,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -26,6 +27,8 @@ type StreamConfig struct {
 	// CaptureMaxBytes bounds what is captured between the tokens, roughly. 0: there
 	// is no capture mode.
 	CaptureMaxBytes int64
+	// Logged counts the bytes that go to the log. May be nil.
+	Logged *atomic.Uint64
 	// OnData is shown all output, captured or not, after stripping. It may keep the
 	// stream waiting. The slice is valid during the call only. May be nil.
 	OnData func([]byte)
@@ -277,6 +280,9 @@ func (s *Stream) emit(p []byte) {
 
 // log writes to the log. The file reports its own failures, syslog has none.
 func (s *Stream) log(p []byte) {
+	if s.cfg.Logged != nil && (s.file != nil || len(s.sys) > 0) {
+		s.cfg.Logged.Add(uint64(len(p)))
+	}
 	if s.file != nil {
 		_, _ = s.file.Write(p)
 	}

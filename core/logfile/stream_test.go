@@ -84,6 +84,20 @@ func TestDrainLogsAllThatIsInThePipe(t *testing.T) {
 	}
 }
 
+// What goes to the log is counted: what is captured or stripped does not, and without
+// a log nothing does.
+func TestLoggedBytesAreCounted(t *testing.T) {
+	for path, want := range map[string]uint64{filepath.Join(t.TempDir(), "log"): uint64(len("one two\n")), "": 0} {
+		var logged atomic.Uint64
+		s, w := openStream(t, StreamConfig{Path: path, StripANSI: true, CaptureMaxBytes: 100, Logged: &logged})
+		send(t, w, "one\x1b[1m"+beginToken+"captured"+endToken+" two\n")
+		s.Drain()
+		if got := logged.Load(); got != want {
+			t.Errorf("log %q: %d bytes, want %d", path, got, want)
+		}
+	}
+}
+
 // A process that floods the pipe of a dead one cannot keep Drain.
 func TestDrainEndsWhileAnotherWrites(t *testing.T) {
 	s, w := openStream(t, StreamConfig{})

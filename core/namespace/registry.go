@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
@@ -23,7 +24,13 @@ type Registry struct {
 	system  rpcinterface.Namespace
 	writing sync.Mutex
 	current atomic.Pointer[table]
+	observe Observer
 }
+
+// Observer is told of each call that ended, those within a multicall or made by a
+// plugin included: its full name as it was given, how long it took, and its error. It
+// is called on the caller's goroutine.
+type Observer func(method string, took time.Duration, err error)
 
 // table is one state of the registry. It does not change once it is published.
 type table struct {
@@ -41,6 +48,9 @@ func New(state func() rpcinterface.SupervisorState) *Registry {
 	r.publish(nil)
 	return r
 }
+
+// Observe has f told of every call. It is for the time before the first one.
+func (r *Registry) Observe(f Observer) { r.observe = f }
 
 // Set adds a namespace at the end, or replaces the one of that name in its place.
 // One called "system" is shadowed by the built-in.
@@ -87,12 +97,28 @@ func (r *Registry) Entries() []Entry {
 	return slices.Clone(r.current.Load().entries)
 }
 
+// Has says whether system.listMethods lists a method.
+func (r *Registry) Has(method string) bool {
+	_, ok := r.current.Load().index().byName[method]
+	return ok
+}
+
 // Call calls a method by its full name ("supervisor.getState"). A name that is
 // not two words around one dot, a method whose name begins with an underscore,
 // and a namespace that is not there answer UNKNOWN_METHOD, as
 // supervisor.xmlrpc.traverse does; an unknown method is left to the namespace,
 // which answers the same.
 func (r *Registry) Call(ctx context.Context, method string, params []rpcinterface.Value, caller rpcinterface.Caller) (rpcinterface.Value, error) {
+	if r.observe == nil {
+		return r.call(ctx, method, params, caller)
+	}
+	began := time.Now()
+	value, err := r.call(ctx, method, params, caller)
+	r.observe(method, time.Since(began), err)
+	return value, err
+}
+
+func (r *Registry) call(ctx context.Context, method string, params []rpcinterface.Value, caller rpcinterface.Caller) (rpcinterface.Value, error) {
 	name, bare, ok := strings.Cut(method, ".")
 	if !ok || strings.HasPrefix(bare, "_") || strings.Contains(bare, ".") {
 		return nil, rpcinterface.NewFault(rpcinterface.CodeUnknownMethod)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/plugvisor/plugvisor/core/namespace"
 	"github.com/plugvisor/plugvisor/rpcinterface"
@@ -264,5 +265,31 @@ func BenchmarkCall(b *testing.B) {
 		if _, err := r.Call(context.Background(), "a.echo", params, rpcinterface.Caller{}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Every call is observed when it ends, the calls within a multicall too.
+func TestObserve(t *testing.T) {
+	r := newRegistry()
+	var seen []string
+	r.Observe(func(method string, took time.Duration, err error) {
+		if took < 0 {
+			t.Errorf("%s took %v", method, took)
+		}
+		seen = append(seen, fmt.Sprintf("%s known=%t failed=%t", method, r.Has(method), err != nil))
+	})
+	call := func(name string) value { return object{{Name: "methodName", Value: str(name)}} }
+	outcome(r, "a.echo")
+	outcome(r, "a.refuses")
+	outcome(r, "a._hidden")
+	outcome(r, "what")
+	outcome(r, "system.multicall", array{call("b.echo"), call("b.nope")})
+	want := []string{
+		"a.echo known=true failed=false", "a.refuses known=true failed=true",
+		"a._hidden known=false failed=true", "what known=false failed=true",
+		"b.echo known=true failed=false", "b.nope known=false failed=true", "system.multicall known=true failed=false",
+	}
+	if !slices.Equal(seen, want) {
+		t.Errorf("observed %q\nwant %q", seen, want)
 	}
 }

@@ -1,6 +1,8 @@
 package supervisor
 
 import (
+	"sync/atomic"
+
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/core/event"
 	"github.com/plugvisor/plugvisor/core/process"
@@ -40,6 +42,8 @@ type SpawnJob struct {
 	// Socket is the standard input of a FastCGI program, which the processes of its
 	// group share.
 	Socket *core.SocketSpec
+	// Logged counts the bytes that go into the logs of stdout and stderr.
+	Logged [2]*atomic.Uint64
 	// OnListener is given all that an event listener writes to stdout, OnLog what a
 	// process writes to a stream whose events are enabled, and OnCapture what it
 	// writes there between the tokens of capture mode; nil ones want nothing. They

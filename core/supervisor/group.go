@@ -46,6 +46,9 @@ type proc struct {
 	listener *process.Listener // of the run that is going on, nil for other programs
 	inHand   *event.Event      // what the listener is busy with
 
+	counts     core.ProcessCounts
+	restarting bool // the spawn in flight will count as a restart
+
 	due       time.Time
 	dueSeq    uint64
 	heapIndex int
@@ -54,6 +57,7 @@ type proc struct {
 	spec   atomic.Pointer[core.ProcessSpec]
 	record atomic.Pointer[record]
 	child  atomic.Pointer[childRef]
+	logged [2]atomic.Uint64 // bytes, by event.Channel
 }
 
 // record is what is told of a process, as of its last step.
@@ -64,6 +68,7 @@ type record struct {
 	spawnErr    string
 	exit        int
 	killing     bool
+	counts      core.ProcessCounts
 }
 
 type childRef struct{ Child }
@@ -84,6 +89,7 @@ func (p *proc) publish() {
 		state: m.State().Public(), pid: m.PID(),
 		start: unix(m.Started()), stop: unix(m.Ended()),
 		spawnErr: m.SpawnErr(), exit: m.ExitStatus(), killing: m.Killing(),
+		counts: p.counts,
 	})
 }
 

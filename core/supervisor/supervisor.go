@@ -173,11 +173,13 @@ type nothing = struct{}
 
 // step takes one event to a process's machine and carries out what it says.
 func (s *Supervisor) step(p *proc, ev process.Event) (killErr string) {
+	before := p.machine.State()
 	effects, ok := p.machine.Step(time.Now(), ev)
 	if !ok {
 		s.deadlines.set(p, p.machine.Deadline())
 		return ""
 	}
+	p.count(before, ev.Kind, effects)
 	p.publish()
 	for _, effect := range effects {
 		switch e := effect.(type) {
@@ -228,8 +230,9 @@ func (s *Supervisor) spawn(p *proc) {
 		})
 	}
 	job := SpawnJob{
-		Spec:  p.spec.Load(),
-		Group: p.group.name,
+		Spec:   p.spec.Load(),
+		Group:  p.group.name,
+		Logged: [2]*atomic.Uint64{&p.logged[event.Stdout], &p.logged[event.Stderr]},
 		Started: func(child Child, pid int, spawnErr string) {
 			post(func() {
 				if pid == 0 {
