@@ -8,5 +8,5 @@ import (
 )
 
 func main() {
-	os.Exit(ctl.Main(os.Args, os.Stdout, os.Stderr))
+	os.Exit(ctl.Main(os.Args, os.Stdin, os.Stdout, os.Stderr))
 }

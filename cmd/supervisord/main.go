@@ -16,7 +16,7 @@ import (
 func main() {
 	switch filepath.Base(os.Args[0]) {
 	case "supervisorctl":
-		os.Exit(ctl.Main(os.Args, os.Stdout, os.Stderr))
+		os.Exit(ctl.Main(os.Args, os.Stdin, os.Stdout, os.Stderr))
 	case "pidproxy":
 		os.Exit(pidproxy.Main(os.Args, os.Stdout, os.Stderr))
 	case "echo_supervisord_conf":

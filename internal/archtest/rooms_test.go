@@ -51,6 +51,7 @@ var (
 	ini   = []string{"gopkg.in/ini.v1"}
 	kolo  = []string{"github.com/kolo/xmlrpc"}
 	sys   = []string{"golang.org/x/sys"}
+	liner = []string{"github.com/peterh/liner", "github.com/mattn/go-runewidth", "github.com/clipperhouse/uax29/v2", "golang.org/x/sys"}
 	hclog = []string{
 		"github.com/hashicorp/go-hclog", "github.com/fatih/color", "github.com/mattn/go-colorable",
 		"github.com/mattn/go-isatty", "golang.org/x/sys",
@@ -110,7 +111,7 @@ var rooms = []room{
 	{path: "plugins/twiddler", ours: words("sdk"), third: goPlugin, std: noNet},
 
 	// The command line and the small tools: clients, never the daemon.
-	{path: "internal/ctl", ours: words("core/config core/pytext internal/getopt rpcinterface sdk/check"), third: join(kolo, goPlugin, ini), std: noExec},
+	{path: "internal/ctl", ours: words("core/config core/pytext internal/getopt rpcinterface sdk/check"), third: join(kolo, liner, goPlugin, ini), std: noExec},
 	{path: "internal/pidproxy", ours: words("core/config rpcinterface"), third: ini, std: free},
 	{path: "internal/sampleconf", ours: words("core/config rpcinterface"), third: ini, std: noNet},
 	{path: "internal/getopt", std: pure},
@@ -124,8 +125,8 @@ var rooms = []room{
 
 	// The mains.
 	{path: "cmd/supervisord", ours: words("core/daemon internal/ctl internal/pidproxy internal/sampleconf plugins/twiddler sdk rpcinterface"),
-		third: join(goPlugin, ini, kolo), std: noExec},
-	{path: "cmd/supervisorctl", ours: words("internal/ctl"), third: join(kolo, goPlugin, ini), std: noExec},
+		third: join(kolo, liner, goPlugin, ini), std: noExec},
+	{path: "cmd/supervisorctl", ours: words("internal/ctl"), third: join(kolo, liner, goPlugin, ini), std: noExec},
 	{path: "cmd/twiddler", ours: words("plugins/twiddler sdk"), third: goPlugin, std: noExec},
 }
 

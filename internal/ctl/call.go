@@ -1,15 +1,20 @@
 package ctl
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"github.com/kolo/xmlrpc"
+
+	"github.com/plugvisor/plugvisor/core/pytext"
 )
 
 func callCommand() command {
-	return command{name: "call", run: call, help: []string{
+	return command{name: "call", own: true, verbatim: true, run: call, complete: completeCall, help: []string{
 		"call <namespace>.<method> [arg ...]\tCall any method, print its result as JSON",
 		"\t\t\tAn argument is JSON where it parses as JSON, else a string.",
 		"\t\t\tA fault is told on standard error, with exit code 1.",
@@ -27,18 +32,21 @@ func call(s *session, words []string) error {
 		}
 		return nil
 	}
-	text, err := s.client.callJSON(words[0], words[1:])
+	s.stdout.Flush()
+	text, err := s.client.callJSON(s.ctx, words[0], words[1:])
 	if err == nil {
 		s.printf("%s", text)
 		return nil
 	}
 	s.exit = exitGeneric
 	var f xmlrpc.FaultError
-	var status *statusError
 	switch {
 	case errors.As(err, &f):
 		fmt.Fprintf(s.stderr, "fault %d: %s\n", f.Code, f.String)
-	case errors.As(err, &status) && status.code == 401:
+	case errors.Is(err, context.Canceled), unauthorized(err) && s.interactive:
+		s.exit = exitSuccess // not the outcome yet
+		return err
+	case unauthorized(err):
 		fmt.Fprintln(s.stderr, "Server requires authentication")
 	case errors.Is(err, syscall.ECONNREFUSED):
 		fmt.Fprintf(s.stderr, "%s refused connection\n", s.client.url)
@@ -53,7 +61,7 @@ func call(s *session, words []string) error {
 }
 
 // callJSON calls a method with arguments as typed and gives the result as JSON.
-func (c *client) callJSON(method string, words []string) ([]byte, error) {
+func (c *client) callJSON(ctx context.Context, method string, words []string) ([]byte, error) {
 	args := make([]any, len(words))
 	for i, word := range words {
 		v, err := argument(word)
@@ -63,7 +71,7 @@ func (c *client) callJSON(method string, words []string) ([]byte, error) {
 		args[i] = v
 	}
 	var v any
-	if err := c.call(&v, method, args...); err != nil {
+	if err := c.call(ctx, &v, method, args...); err != nil {
 		return nil, err
 	}
 	text, err := appendJSON(nil, v)
@@ -71,4 +79,29 @@ func (c *client) callJSON(method string, words []string) ([]byte, error) {
 		return nil, fmt.Errorf("cannot show result of %s: %w", method, err)
 	}
 	return text, nil
+}
+
+// splitVerbatim cuts the arguments of a line at blanks, but for those within a
+// JSON string, array or object.
+func splitVerbatim(rest string) []string {
+	var words []string
+	for {
+		rest = strings.TrimLeftFunc(rest, pytext.IsSpace)
+		if rest == "" {
+			return words
+		}
+		end := strings.IndexFunc(rest, pytext.IsSpace)
+		if strings.ContainsRune(`"[{`, rune(rest[0])) {
+			d := json.NewDecoder(strings.NewReader(rest))
+			var v json.RawMessage
+			if d.Decode(&v) == nil {
+				end = int(d.InputOffset())
+			}
+		}
+		if end < 0 {
+			end = len(rest)
+		}
+		words = append(words, rest[:end])
+		rest = rest[end:]
+	}
 }

@@ -81,7 +81,7 @@ func (c *client) authorize(r *http.Request) {
 // call calls a method ("supervisor.getPID") and stores its result in the
 // variable that result points to. A fault is an xmlrpc.FaultError, an HTTP
 // status other than 200 a *statusError.
-func (c *client) call(result any, method string, args ...any) error {
+func (c *client) call(ctx context.Context, result any, method string, args ...any) error {
 	if c.invalid != nil {
 		return c.invalid
 	}
@@ -96,7 +96,7 @@ func (c *client) call(result any, method string, args ...any) error {
 		return fmt.Errorf("cannot encode call of %s: %w", method, err)
 	}
 	c.authorize(request)
-	answer, err := c.http.Do(request)
+	answer, err := c.http.Do(request.WithContext(ctx))
 	if err != nil {
 		return fmt.Errorf("cannot call %s: %w", method, unwrapURLError(err))
 	}

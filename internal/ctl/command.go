@@ -1,5 +1,7 @@
 package ctl
 
+import "slices"
+
 // command is one action of the command line.
 type command struct {
 	name string
@@ -7,25 +9,72 @@ type command struct {
 	// after a usage error, so scripts may have it on file: the text is
 	// Supervisor's interface, tabs included.
 	help []string
-	// run does the work. Words are the blank-separated arguments. An error is
-	// printed and makes the exit code 1; outcomes with another code set it on the
-	// session.
+	// own marks what Supervisor has not: help lists it apart.
+	own bool
+	// hidden leaves it out of help and completion.
+	hidden bool
+	// json says that it lists something, and takes --json for that.
+	json bool
+	// verbatim says that arguments are more than blank-separated words: those of
+	// the program's own command line are taken as they are.
+	verbatim bool
+	// complete gives what may be at the place of word, behind the arguments
+	// before; what does not begin like word is dropped by the caller.
+	complete func(s *session, before []string, word string) []string
+	// run does the work. Words are the arguments. An error is printed and makes
+	// the exit code 1; outcomes with another code set it on the session.
 	run func(s *session, words []string) error
 }
 
 // commands lists the actions in the order of their names.
 func commands() []command {
 	return []command{
+		endOfFileCommand(),
+		addCommand(),
+		availCommand(),
 		callCommand(),
+		clearCommand(),
+		completionCommand(),
+		exitCommand(),
+		fgCommand(),
+		maintailCommand(),
+		openCommand(),
 		pidCommand(),
+		quitCommand(),
+		reloadCommand(),
+		removeCommand(),
+		rereadCommand(),
 		restartCommand(),
 		shutdownCommand(),
+		signalCommand(),
 		startCommand(),
 		statusCommand(),
 		stopCommand(),
 		tailCommand(),
+		updateCommand(),
 		versionCommand(),
 	}
+}
+
+func findCommand(name string) (command, bool) {
+	for _, c := range commands() {
+		if c.name == name {
+			return c, true
+		}
+	}
+	return command{}, false
+}
+
+// jsonFlag is the argument that makes a command which lists something write it
+// as JSON, in one line.
+const jsonFlag = "--json"
+
+// takeJSON takes the flag out of a command's words.
+func (c command) takeJSON(words []string) (bool, []string) {
+	if !c.json || !slices.Contains(words, jsonFlag) {
+		return false, words
+	}
+	return true, slices.DeleteFunc(words, func(w string) bool { return w == jsonFlag })
 }
 
 // Exit codes. Init scripts read them (LSB, "Init Script Actions").

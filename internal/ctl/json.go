@@ -76,6 +76,28 @@ func encodable(v any) (any, error) {
 	}
 }
 
+// row is a struct as the server sent it, with all its members.
+type row = map[string]any
+
+// printRows writes structs as one JSON array.
+func (s *session) printRows(rows []row) error {
+	list := make([]any, len(rows))
+	for i, r := range rows {
+		list[i] = r
+	}
+	return s.printJSON(list)
+}
+
+// printJSON writes a value in one line to standard output.
+func (s *session) printJSON(v any) error {
+	text, err := appendJSON(nil, v)
+	if err != nil {
+		return fmt.Errorf("cannot show result: %w", err)
+	}
+	s.stdout.Write(append(text, '\n'))
+	return nil
+}
+
 // appendJSON writes a decoded XML-RPC value as JSON on one line, members in the
 // order of their names. Types stay visible: a double has a point or an exponent,
 // an int has neither. base64 stays the text it was, a time is an ISO 8601 string

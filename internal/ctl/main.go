@@ -2,14 +2,19 @@ package ctl
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
+
+	"github.com/peterh/liner"
 )
 
 // Main runs the program: argv as the system gives it, the name it was called by
-// first. It gives the exit code.
-func Main(argv []string, stdout, stderr io.Writer) int {
+// first. It gives the exit code. Line editing is for the process's own terminal,
+// so stdin and stdout are to be os.Stdin and os.Stdout wherever they are one.
+func Main(argv []string, stdin, stdout *os.File, stderr io.Writer) int {
 	opts, err := parseOptions(argv[0], argv[1:])
 	if err != nil {
 		fmt.Fprintf(stderr, "Error: %v\nFor help, use %s -h\n", err, argv[0])
@@ -19,21 +24,40 @@ func Main(argv []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stdout, helpText, argv[0])
 		return exitSuccess
 	}
-	if len(opts.words) == 0 {
-		fmt.Fprintf(stderr, "Error: no action given; the interactive shell is not in this version\nFor help, use %s -h\n", argv[0])
-		return exitInvalidArgs
-	}
-	s := &session{
-		client: newClient(opts.serverURL, opts.username, opts.password),
-		stdout: bufio.NewWriter(stdout),
-		stderr: stderr,
-	}
+	s := newSession(opts, stdout, stderr)
 	defer s.stdout.Flush()
-	if opts.words[0] == "call" {
-		// Its arguments may hold blanks, so they are not joined and split again.
-		s.do(func() error { return call(s, opts.words[1:]) })
-		return s.exit
+	s.program = argv[0]
+	if len(opts.words) == 0 && isTerminal(stdin) && isTerminal(stdout) && liner.TerminalSupported() {
+		e := newEditor(opts.historyFile, s.completeWord)
+		defer e.close()
+		s.input = e
+	} else {
+		s.input = newPlainInput(stdin, s.stdout, stderr)
+	}
+	if len(opts.words) == 0 {
+		s.shell(opts.prompt + "> ")
+		return exitSuccess
+	}
+	for _, c := range commands() {
+		if c.verbatim && c.name == opts.words[0] {
+			// Its arguments may hold blanks, so they are not joined and split again.
+			s.do(func() error { return c.run(s, opts.words[1:]) })
+			return s.exit
+		}
 	}
 	s.runLine(strings.Join(opts.words, " "))
 	return s.exit
+}
+
+// newSession makes a session of what the options say, without anybody to ask.
+func newSession(opts *options, stdout *os.File, stderr io.Writer) *session {
+	return &session{
+		ctx:         context.Background(),
+		client:      newClient(opts.serverURL, opts.username, opts.password),
+		stdout:      bufio.NewWriter(stdout),
+		direct:      stdout,
+		stderr:      stderr,
+		interactive: opts.interactive,
+		color:       isTerminal(stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+	}
 }

@@ -12,37 +12,48 @@ import (
 
 const helpText = `supervisorctl -- tell a running supervisord what to do.
 
-Usage: %s [options] action [arguments]
+Usage: %s [options] [action [arguments]]
 
 Options:
 -c/--configuration FILENAME -- read the [supervisorctl] section of this file
      (without it the usual places are searched)
 -h/--help -- show this text and exit
--i/--interactive -- accepted; the interactive shell is not in this version
+-i/--interactive -- ask before a shutdown or reload, and for a password that
+     the server wants; without an action the shell does so anyway
 -s/--serverurl URL -- where supervisord listens, http://HOST:PORT or
      unix:///PATH (default "http://localhost:9001")
 -u/--username USERNAME -- name to authenticate with
 -p/--password PASSWORD -- password to authenticate with
--r/--history-file -- accepted; the history is the interactive shell's
+-r/--history-file FILENAME -- keep the shell's history in this file
 
-The action "help" lists the actions, "help ACTION" explains one.
+Without an action a shell reads actions, one a line. The action "help" lists
+them, "help ACTION" explains one.
 `
 
 // options is what the command line and the configuration file say.
 type options struct {
-	help      bool
-	serverURL string
-	username  *string
-	password  *string
-	words     []string // the action and its arguments
+	help        bool
+	interactive bool
+	serverURL   string
+	prompt      string
+	username    *string
+	password    *string
+	historyFile string   // "" for none
+	words       []string // the action and its arguments
+}
+
+// shortOptions and longOptions are what the command line takes, for getopt.
+const shortOptions = "h?c:is:u:p:r:"
+
+func longOptions() []string {
+	return []string{"help", "configuration=", "interactive", "serverurl=", "username=", "password=", "history_file="}
 }
 
 // parseOptions reads the command line (without the program's name) and the
 // configuration file that it names, or that is found. The command line wins.
 // Errors are those of usage, in the reference's words.
 func parseOptions(program string, args []string) (*options, error) {
-	found, words, err := getopt.Parse(args, "h?c:is:u:p:r:",
-		[]string{"help", "configuration=", "interactive", "serverurl=", "username=", "password=", "history_file="})
+	found, words, err := getopt.Parse(args, shortOptions, longOptions())
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +88,15 @@ func parseOptions(program string, args []string) (*options, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := &options{serverURL: file.ServerURL, words: words, username: values["username"], password: values["password"]}
+	opts := &options{
+		interactive: values["interactive"] != nil || len(words) == 0,
+		serverURL:   file.ServerURL,
+		prompt:      file.Prompt,
+		username:    values["username"],
+		password:    values["password"],
+		historyFile: file.HistoryFile,
+		words:       words,
+	}
 	if opts.username == nil && file.HasUsername {
 		opts.username = &file.Username
 	}
@@ -86,6 +105,9 @@ func parseOptions(program string, args []string) (*options, error) {
 	}
 	if u := values["serverurl"]; u != nil {
 		opts.serverURL = *u
+	}
+	if name := values["history"]; name != nil {
+		opts.historyFile = *name
 	}
 	return opts, nil
 }

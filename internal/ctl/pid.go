@@ -7,7 +7,7 @@ import (
 )
 
 func pidCommand() command {
-	return command{name: "pid", run: pid, help: []string{
+	return command{name: "pid", json: true, run: pid, complete: completeProcesses, help: []string{
 		"pid\t\t\tGet the PID of supervisord.",
 		"pid <name>\t\tGet the PID of a single child process by name.",
 		"pid all\t\t\tGet the PID of every child process, one per line.",
@@ -19,6 +19,8 @@ func pid(s *session, names []string) error {
 		return err
 	}
 	switch {
+	case s.json:
+		return s.pidJSON(names)
 	case len(names) == 0:
 		var n int
 		if err := s.call(&n, "getPID"); err != nil {
@@ -59,4 +61,42 @@ func (s *session) printPID(name string) error {
 		s.exit = exitNotRunning
 	}
 	return nil
+}
+
+// pidJSON writes the daemon's pid as a number, those of processes as an array.
+func (s *session) pidJSON(names []string) error {
+	if len(names) == 0 {
+		var n any
+		if err := s.call(&n, "getPID"); err != nil {
+			return err
+		}
+		return s.printJSON(n)
+	}
+	var infos []processInfo
+	if slices.Contains(names, "all") {
+		if err := s.call(&infos, "getAllProcessInfo"); err != nil {
+			return err
+		}
+		names = nil
+	}
+	for _, name := range names {
+		var p processInfo
+		err := s.call(&p, "getProcessInfo", name)
+		switch {
+		case faultCode(err) == rpcinterface.CodeBadName:
+			s.refuse("No such process %s", name)
+			continue
+		case err != nil:
+			return err
+		}
+		infos = append(infos, p)
+	}
+	var pids []row
+	for _, p := range infos {
+		pids = append(pids, row{"group": p.Group, "name": p.Name, "pid": int64(p.PID)})
+		if p.PID == 0 {
+			s.exit = exitNotRunning
+		}
+	}
+	return s.printRows(pids)
 }

@@ -1,7 +1,7 @@
 package ctl
 
 func restartCommand() command {
-	return command{name: "restart", run: restart, help: []string{
+	return command{name: "restart", run: restart, complete: completeProcesses, help: []string{
 		"restart <name>\t\tRestart a process",
 		"restart <gname>:*\tRestart all processes in a group",
 		"restart <name> <name>\tRestart multiple processes or groups",

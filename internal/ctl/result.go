@@ -18,12 +18,16 @@ type result struct {
 	Description string `xmlrpc:"description"`
 }
 
-// operation is what start and stop have in common.
+// operation is what the commands on named processes have in common.
 type operation struct {
-	one, group, all string // methods of the supervisor namespace
-	done            string // "started"
-	harmless        int    // the fault that says that nothing needed doing
-	unknownGroup    int    // exit code for a group that is not there
+	// one, group and all are methods of the supervisor namespace. Without one for
+	// groups, a group is a process that nobody knows.
+	one, group, all string
+	args            []any // arguments behind the name
+
+	done         string // "started"
+	harmless     int    // the fault that says that nothing needed doing
+	unknownGroup int    // exit code for a group that is not there
 	// errorText gives what is printed in place of done for a fault, whole; "" for
 	// a fault that the operation does not know.
 	errorText func(r result) string
@@ -33,14 +37,14 @@ type operation struct {
 func (s *session) apply(op operation, names []string) error {
 	for _, name := range names {
 		if name == "all" {
-			return s.applyMany(op, op.all)
+			return s.applyMany(op, op.all, op.args...)
 		}
 	}
 	for _, name := range names {
 		t := parseTarget(name)
 		var err error
-		if t.whole {
-			err = s.applyMany(op, op.group, t.group)
+		if t.whole && op.group != "" {
+			err = s.applyMany(op, op.group, append([]any{t.group}, op.args...)...)
 			if faultCode(err) == rpcinterface.CodeBadName {
 				s.printf("%s: ERROR (no such group)", t.group)
 				s.exit = op.unknownGroup
@@ -72,8 +76,11 @@ func (s *session) applyMany(op operation, method string, args ...any) error {
 
 func (s *session) applyOne(op operation, name string, t target) error {
 	r := result{Name: t.process, Group: t.group, Status: rpcinterface.CodeSuccess}
+	if t.whole {
+		r.Name = "None" // what the reference shows for no name
+	}
 	var done bool
-	if err := s.call(&done, op.one, name); err != nil {
+	if err := s.call(&done, op.one, append([]any{name}, op.args...)...); err != nil {
 		var f xmlrpc.FaultError
 		if !errors.As(err, &f) {
 			return err
@@ -88,7 +95,7 @@ func (s *session) printResult(op operation, r result) error {
 	if r.Status == rpcinterface.CodeSuccess {
 		s.printf("%s: %s", name, op.done)
 	} else if text := op.errorText(r); text != "" {
-		s.printf("%s", text)
+		s.printf("%s", s.paint(red, text))
 	} else {
 		return fmt.Errorf("Unknown result code %d for %s", r.Status, name)
 	}

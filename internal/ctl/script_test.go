@@ -18,7 +18,12 @@ var update = flag.Bool("update", false, "rewrite the transcripts from the refere
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"supervisorctl": func() { os.Exit(ctl.Main(os.Args, os.Stdout, os.Stderr)) },
+		"supervisorctl": func() {
+			if socket := os.Getenv(referenceEnv); socket != "" {
+				os.Exit(callReference(socket))
+			}
+			os.Exit(ctl.Main(os.Args, os.Stdin, os.Stdout, os.Stderr))
+		},
 	})
 }
 
@@ -34,23 +39,12 @@ func TestTranscripts(t *testing.T) {
 // TestReferenceTranscripts runs the same command lines with Supervisor's own
 // supervisorctl: what the transcripts say is what it does.
 func TestReferenceTranscripts(t *testing.T) {
-	const program = "/usr/bin/supervisorctl"
-	if _, err := os.Stat(program); err != nil {
-		if os.Getenv("PLUGVISOR_REQUIRE") == "all" {
-			t.Fatalf("cannot find the reference: %v", err)
-		}
-		t.Skipf("cannot find the reference: %v", err)
-	}
-	bin := t.TempDir()
-	wrapper := "#!/bin/sh\nexec /usr/bin/python3 -W ignore " + program + " \"$@\"\n"
-	if err := os.WriteFile(filepath.Join(bin, "supervisorctl"), []byte(wrapper), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	socket := startReference(t)
 	p := params(t, "testdata/compat")
 	p.UpdateScripts = *update
 	setup := p.Setup
 	p.Setup = func(e *testscript.Env) error {
-		e.Setenv("PATH", bin+string(os.PathListSeparator)+e.Getenv("PATH"))
+		e.Setenv(referenceEnv, socket)
 		return setup(e)
 	}
 	testscript.Run(t, p)

@@ -18,6 +18,9 @@ func shutdown(s *session, words []string) error {
 		s.usage(shutdownCommand(), exitGeneric, "Error: shutdown accepts no arguments")
 		return nil
 	}
+	if really, err := s.confirm("Really shut the remote supervisord process down y/N? "); !really {
+		return err
+	}
 	var done bool
 	err := s.call(&done, "shutdown")
 	switch {

@@ -3,7 +3,7 @@ package ctl
 import "github.com/plugvisor/plugvisor/rpcinterface"
 
 func startCommand() command {
-	return command{name: "start", run: start, help: []string{
+	return command{name: "start", run: start, complete: completeProcesses, help: []string{
 		"start <name>\t\tStart a process",
 		"start <gname>:*\t\tStart all processes in a group",
 		"start <name> <name>\tStart multiple processes or groups",

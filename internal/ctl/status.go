@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/plugvisor/plugvisor/rpcinterface"
@@ -18,7 +19,7 @@ type processInfo struct {
 }
 
 func statusCommand() command {
-	return command{name: "status", run: status, help: []string{
+	return command{name: "status", json: true, run: status, complete: completeProcesses, help: []string{
 		"status <name>\t\tGet status for a single process",
 		"status <gname>:*\tGet status for all processes in a group",
 		"status <name> <name>\tGet status for multiple named processes",
@@ -27,36 +28,67 @@ func statusCommand() command {
 }
 
 func status(s *session, names []string) error {
-	if ok, err := s.up(); !ok {
-		s.exit = exitStatusUnknown
+	ok, err := s.up()
+	if err != nil {
 		return err
+	}
+	if !ok {
+		s.exit = exitStatusUnknown
+		return nil
+	}
+	if s.json {
+		return s.statusJSON(names)
 	}
 	var all []processInfo
 	if err := s.call(&all, "getAllProcessInfo"); err != nil {
 		return err
 	}
-	listed := all
-	if len(names) > 0 && !slices.Contains(names, "all") {
-		listed = s.selectProcesses(all, names)
-	}
+	listed := selectProcesses(s, all, names, func(p processInfo) (group, name string) { return p.Group, p.Name })
 	s.printStatus(listed)
 	for _, p := range listed {
-		if rpcinterface.ProcessState(p.State).Stopped() {
-			s.exit = exitStatusNotRunning
-		}
+		s.noteState(p.State)
 	}
 	return nil
 }
 
+// statusJSON writes the processes with all that the server tells of them.
+func (s *session) statusJSON(names []string) error {
+	var all []row
+	if err := s.call(&all, "getAllProcessInfo"); err != nil {
+		return err
+	}
+	listed := selectProcesses(s, all, names, func(r row) (group, name string) {
+		group, _ = r["group"].(string)
+		name, _ = r["name"].(string)
+		return group, name
+	})
+	for _, r := range listed {
+		state, _ := r["state"].(int64)
+		s.noteState(int(state))
+	}
+	return s.printRows(listed)
+}
+
+// noteState sets the exit code for a process that was listed.
+func (s *session) noteState(state int) {
+	if rpcinterface.ProcessState(state).Stopped() {
+		s.exit = exitStatusNotRunning
+	}
+}
+
 // selectProcesses gives the processes that are named, in the order of the names,
-// and complains about names that match none.
-func (s *session) selectProcesses(all []processInfo, names []string) []processInfo {
-	var out []processInfo
+// and complains about names that match none. Without names it gives all.
+func selectProcesses[T any](s *session, all []T, names []string, namespec func(T) (group, name string)) []T {
+	if len(names) == 0 || slices.Contains(names, "all") {
+		return all
+	}
+	var out []T
 	for _, name := range names {
 		t := parseTarget(name)
 		found := false
 		for _, p := range all {
-			if p.Group == t.group && (t.whole || p.Name == t.process) {
+			group, name := namespec(p)
+			if group == t.group && (t.whole || name == t.process) {
 				found = true
 				out = append(out, p)
 			}
@@ -82,6 +114,7 @@ func (s *session) printStatus(infos []processInfo) {
 		width = max(width, utf8.RuneCountInString(rpcinterface.Namespec(p.Group, p.Name)))
 	}
 	for _, p := range infos {
-		s.printf("%-*s%-10s%s", width+3, rpcinterface.Namespec(p.Group, p.Name), p.StateName, p.Description)
+		state := s.paint(stateColor(p.State), p.StateName) + strings.Repeat(" ", max(0, 10-len(p.StateName)))
+		s.printf("%-*s%s%s", width+3, rpcinterface.Namespec(p.Group, p.Name), state, p.Description)
 	}
 }

@@ -3,7 +3,7 @@ package ctl
 import "github.com/plugvisor/plugvisor/rpcinterface"
 
 func stopCommand() command {
-	return command{name: "stop", run: stop, help: []string{
+	return command{name: "stop", run: stop, complete: completeProcesses, help: []string{
 		"stop <name>\t\tStop a process",
 		"stop <gname>:*\t\tStop all processes in a group",
 		"stop <name> <name>\tStop multiple processes or groups",
@@ -24,21 +24,6 @@ func stop(s *session, names []string) error {
 		done:         "stopped",
 		harmless:     rpcinterface.CodeNotRunning,
 		unknownGroup: exitGeneric,
-		errorText:    stopErrorText,
+		errorText:    signalErrorText,
 	}, names)
-}
-
-func stopErrorText(r result) string {
-	switch r.Status {
-	case rpcinterface.CodeBadName:
-		return r.failed("no such process")
-	case rpcinterface.CodeBadSignal:
-		return r.failed("bad signal name")
-	case rpcinterface.CodeNotRunning:
-		return r.failed("not running")
-	case rpcinterface.CodeFailed:
-		return r.Description
-	default:
-		return ""
-	}
 }

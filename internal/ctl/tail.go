@@ -6,16 +6,14 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/plugvisor/plugvisor/core/pytext"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
 func tailCommand() command {
-	return command{name: "tail", run: tail, help: []string{
+	return command{name: "tail", run: tail, complete: completeTail, help: []string{
 		"tail [-f] <name> [stdout|stderr] (default stdout)",
 		"Ex:",
 		"tail -f <name>\t\tContinuous tail of named process stdout",
@@ -69,23 +67,17 @@ func tail(s *session, words []string) error {
 			return s.refuse("Error: bad argument %s", modifier)
 		}
 	}
-	return s.printLog(name, method, count)
+	return s.printLog(name, count, method, name)
 }
 
-// refuse reports a misuse without showing the help.
-func (s *session) refuse(format string, args ...any) error {
-	s.printf(format, args...)
-	s.exit = exitGeneric
-	return nil
-}
-
-// printLog prints the last count bytes of a process's log.
-func (s *session) printLog(name, method string, count int64) error {
+// printLog prints the last count bytes of the log that a method reads; args go
+// before the offset.
+func (s *session) printLog(name string, count int64, method string, args ...any) error {
 	if count > -math.MinInt32 || count < -math.MaxInt32 {
 		return fmt.Errorf("cannot encode offset %d: int exceeds XML-RPC limits", -count)
 	}
 	var text string
-	err := s.call(&text, method, name, -count, 0)
+	err := s.call(&text, method, append(args, -count, 0)...)
 	if err == nil {
 		s.printf("%s", text)
 		return nil
@@ -107,28 +99,20 @@ func (s *session) printLog(name, method string, count int64) error {
 func (s *session) follow(path string) error {
 	s.printf("==> Press Ctrl-C to exit <==")
 	s.stdout.Flush()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT)
+	ctx, stop := s.interruptible()
 	defer stop()
-	err := s.client.stream(ctx, path, flushWriter{s})
+	s.stream(ctx, path)
 	if ctx.Err() != nil {
 		s.printf("")
-		return nil
-	}
-	if err != nil {
-		fmt.Fprintf(s.stderr, "%s%s %v\n", s.client.url, path, err)
 	}
 	return nil
 }
 
-// flushWriter writes to a session's standard output at once.
-type flushWriter struct{ s *session }
-
-func (w flushWriter) Write(p []byte) (int, error) {
-	n, err := w.s.stdout.Write(p)
-	if err == nil {
-		err = w.s.stdout.Flush()
+// stream writes what a GET of path answers to standard output as it arrives.
+func (s *session) stream(ctx context.Context, path string) {
+	if err := s.client.stream(ctx, path, s.direct); err != nil && ctx.Err() == nil {
+		fmt.Fprintf(s.stderr, "%s%s %v\n", s.client.url, path, err)
 	}
-	return n, err
 }
 
 // stream copies what a GET of path answers to w as it arrives.
