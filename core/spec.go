@@ -208,6 +208,8 @@ type ServerSpec struct {
 	CertFile, KeyFile string
 	// OpenMetrics and OpenHealthz say that /metrics and /healthz ask for no login.
 	OpenMetrics, OpenHealthz bool
+	// RefuseGetActions says that the web interface takes actions by POST alone.
+	RefuseGetActions bool
 }
 
 // ExtensionSpec is the configuration of one [rpcinterface:x] section.
@@ -247,4 +249,6 @@ type SupervisordSpec struct {
 	NoCleanup       bool
 	StripANSI       bool
 	Environment     []EnvVar
+	// RefuseGetActions holds for the servers that do not say otherwise.
+	RefuseGetActions bool
 }

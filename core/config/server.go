@@ -126,15 +126,20 @@ func (l *loader) readCredentials(section *ini.Section, spec *core.ServerSpec) er
 			"both the username and password must be specified", section.Name())
 	}
 	spec.Username, spec.Password = username, password
-	return l.readOpenPaths(section, spec)
+	return l.readSwitches(section, spec)
 }
 
-// readOpenPaths reads which paths are served without a login.
-func (l *loader) readOpenPaths(section *ini.Section, spec *core.ServerSpec) error {
+// readSwitches reads the keys that say which paths are served without a login, and
+// whether pages may act by GET.
+func (l *loader) readSwitches(section *ini.Section, spec *core.ServerSpec) error {
+	spec.RefuseGetActions = l.cfg.Supervisord.RefuseGetActions
 	for _, key := range []struct {
 		name string
-		into *bool
-	}{{"metrics_auth", &spec.OpenMetrics}, {"healthz_auth", &spec.OpenHealthz}} {
+		into *bool // set by false
+	}{
+		{"metrics_auth", &spec.OpenMetrics}, {"healthz_auth", &spec.OpenHealthz},
+		{"web_get_actions", &spec.RefuseGetActions},
+	} {
 		text, ok, err := l.get(section, key.name)
 		if err != nil {
 			return err
@@ -142,11 +147,11 @@ func (l *loader) readOpenPaths(section *ini.Section, spec *core.ServerSpec) erro
 		if !ok {
 			continue
 		}
-		auth, err := ParseBoolean(text)
+		on, err := ParseBoolean(text)
 		if err != nil {
 			return inPlace(fmt.Errorf("%s: %w", key.name, err), section.Name(), l.doc.fileOf(section.Name(), l.cfg.File))
 		}
-		*key.into = !auth
+		*key.into = !on
 	}
 	return nil
 }

@@ -67,6 +67,7 @@ func (l *loader) readSupervisord() error {
 	spec.ChildLogDir = value(s, "childlogdir", l.env.TempDir, directory)
 	spec.NoCleanup = value(s, "nocleanup", "false", ParseBoolean)
 	spec.StripANSI = value(s, "strip_ansi", "false", ParseBoolean)
+	spec.RefuseGetActions = !value(s, "web_get_actions", "true", ParseBoolean)
 	if s.err != nil {
 		return s.err
 	}

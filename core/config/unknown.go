@@ -9,6 +9,7 @@ import (
 var supervisordKeys = []string{
 	"minfds", "minprocs", "directory", "user", "umask", "logfile", "logfile_maxbytes", "logfile_backups", "loglevel",
 	"pidfile", "identifier", "nodaemon", "silent", "childlogdir", "nocleanup", "strip_ansi", "environment",
+	"web_get_actions",
 }
 
 var programKeys = []string{
@@ -25,7 +26,7 @@ var listenerKeys = append(slices.Clone(programKeys), "buffer_size", "events", "r
 
 var fastCGIKeys = append(slices.Clone(programKeys), "socket", "socket_owner", "socket_mode", "socket_backlog")
 
-var serverKeys = []string{"username", "password", "metrics_auth", "healthz_auth"}
+var serverKeys = []string{"username", "password", "metrics_auth", "healthz_auth", "web_get_actions"}
 
 // knownKeys gives the keys that a section of the daemon reads; false for sections
 // whose keys are not ours to judge.
