@@ -83,7 +83,7 @@ func (h *handler) serveCall(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		b.out = xmlrpc.AppendFault(b.out[:0], rpcinterface.AsFault(err))
 	}
-	answer(w, http.StatusOK, "text/xml", b.out)
+	Answer(w, http.StatusOK, "text/xml", b.out)
 }
 
 // readBody reads the body of a call, and gives the status of a refusal. One whose

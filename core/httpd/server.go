@@ -177,6 +177,11 @@ func (h *handler) serveOther(w http.ResponseWriter, r *http.Request) {
 		h.Handler.ServeHTTP(w, r)
 		return
 	}
+	NoPage(w, r)
+}
+
+// NoPage answers, as the reference does, that there is nothing at a path.
+func NoPage(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		errorPage(w, http.StatusNotFound)
 		return
@@ -188,10 +193,11 @@ func (h *handler) serveOther(w http.ResponseWriter, r *http.Request) {
 func errorPage(w http.ResponseWriter, status int) {
 	page := fmt.Sprintf("<head>\r\n<title>Error response</title>\r\n</head>\r\n<body>\r\n<h1>Error response</h1>\r\n"+
 		"<p>Error code %d.\r\n<p>Message: %s.\r\n</body>\r\n", status, http.StatusText(status))
-	answer(w, status, "text/html", []byte(page))
+	Answer(w, status, "text/html", []byte(page))
 }
 
-func answer(w http.ResponseWriter, status int, contentType string, body []byte) {
+// Answer writes an answer whole. A client has to read it in its time.
+func Answer(w http.ResponseWriter, status int, contentType string, body []byte) {
 	header := w.Header()
 	header["Content-Type"] = []string{contentType}
 	header["Content-Length"] = []string{fmt.Sprint(len(body))}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -49,6 +50,15 @@ func logOf(path string) (name, channel string, ok bool) {
 	return name, channel, channel == "stdout" || channel == "stderr"
 }
 
+// headOf is how many bytes of a log a request wants to have at first. The reference
+// knows no query here.
+func headOf(r *http.Request) int64 {
+	if head, err := strconv.ParseUint(r.URL.Query().Get("limit"), 10, 63); err == nil {
+		return int64(head)
+	}
+	return tailHead
+}
+
 // serveTail sends the end of a file and follows it until the client leaves or the
 // listener is closed.
 func (h *handler) serveTail(w http.ResponseWriter, r *http.Request, path string, fields http.Header) {
@@ -70,7 +80,7 @@ func (h *handler) serveTail(w http.ResponseWriter, r *http.Request, path string,
 	if client.Flush() != nil {
 		return
 	}
-	err = h.Follow(r.Context(), path, tailHead, func(data []byte) error {
+	err = h.Follow(r.Context(), path, headOf(r), func(data []byte) error {
 		if _, err := w.Write(data); err != nil {
 			return err
 		}

@@ -50,7 +50,11 @@ func TestTails(t *testing.T) {
 		{"/logtail/g%3Aa%2520b/stdout?x=y", "member", true},
 		{"/logtailx/p;x=y", "out", true},
 		{"/logtail/big", strings.Repeat("y", 1024), true},
+		{"/logtail/big?limit=1025", "x" + strings.Repeat("y", 1024), true},
+		{"/logtail/big?limit=999999999", strings.Repeat("x", 5000) + strings.Repeat("y", 1024), true},
+		{"/logtail/big?limit=-1", strings.Repeat("y", 1024), true},
 		{"/mainlogtail", "main", false},
+		{"/mainlogtail?limit=2", "in", false},
 		{"/mainlogtailx/y", "main", false},
 	} {
 		t.Run(tt.path, func(t *testing.T) {
