@@ -17,6 +17,7 @@ import (
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/core/child"
 	"github.com/plugvisor/plugvisor/core/namespace"
+	"github.com/plugvisor/plugvisor/core/supervisor"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
@@ -89,11 +90,13 @@ func (j *journal) await(t *testing.T, text string) string {
 	}
 }
 
-// testEngine is a supervisor with one group.
+// testEngine is a supervisor with two groups. Its events are those of a real one,
+// where a test has asked for it.
 type testEngine struct {
 	Engine
-	mu    sync.Mutex
-	added []string
+	events *supervisor.Supervisor
+	mu     sync.Mutex
+	added  []string
 }
 
 func (e *testEngine) State() rpcinterface.SupervisorState { return rpcinterface.SupervisorRunning }

@@ -71,7 +71,12 @@ func TestVerbsNeedGrants(t *testing.T) {
 		"logs:read TailLog":               func() error { _, _, _, err := h.TailLog(ctx, "p", "stdout", 0, 0); return err },
 		"stdin:write WriteStdin":          func() error { return h.WriteStdin(ctx, "p", nil) },
 		"log:write Log":                   func() error { return h.Log(ctx, rpcinterface.LevelInfo, "m") },
-		"rpc:call=a.b Call":               func() error { _, err := h.Call(ctx, "", "a.b", nil); return err },
+		"events:subscribe Subscribe": func() error {
+			_, err := h.Subscribe(ctx, []string{"EVENT"}, 0)
+			return err
+		},
+		"events:publish Publish": func() error { return h.Publish(ctx, "t", "d") },
+		"rpc:call=a.b Call":      func() error { _, err := h.Call(ctx, "", "a.b", nil); return err },
 	} {
 		grant, _, _ := strings.Cut(verb, " ")
 		t.Run(verb, func(t *testing.T) {

@@ -81,6 +81,7 @@ type testPlugin struct {
 	name      string
 	greeting  string
 	expired   string // the token of a call that is over
+	events    rpcinterface.EventStream
 }
 
 func (p *testPlugin) Describe(context.Context) (rpcinterface.Description, error) {
@@ -97,9 +98,11 @@ func (p *testPlugin) Describe(context.Context) (rpcinterface.Description, error)
 		Version: "test-1",
 		Grants: []rpcinterface.Grant{rpcinterface.GrantProcessesRead, rpcinterface.GrantProgramsWrite,
 			rpcinterface.GrantLogWrite, "rpc:call=a.*"},
+		ResultHandlers: []string{"judge", "stdin_write_handler"},
 	}
 	for _, name := range []string{"echo", "pid", "caller", "exit", "hang", "grandchild", "groups", "add",
-		"processes", "log", "call", "own", "expired", "print", "deep", "greet", "refuse", "record"} {
+		"processes", "log", "call", "own", "expired", "print", "deep", "greet", "refuse", "record",
+		"subscribe", "next", "publish"} {
 		d.Methods = append(d.Methods, rpcinterface.Method{Name: name, Help: "does " + name})
 	}
 	if path, ok := strings.CutPrefix(p.behaviour, "changing:"); ok {
@@ -123,6 +126,9 @@ func (p *testPlugin) Configure(_ context.Context, cfg rpcinterface.Config, host 
 		}
 	}
 	p.host, p.name = host, cfg.Name
+	if path, ok := strings.CutPrefix(p.behaviour, "listen:"); ok {
+		return p.listen(path)
+	}
 	return nil
 }
 
@@ -147,7 +153,10 @@ func (p *testPlugin) Call(ctx context.Context, call *rpcinterface.Call) (rpcinte
 	case "grandchild":
 		cmd := exec.Command("sleep", "60")
 		cmd.Stdout, cmd.Stderr = os.NewFile(1, "stdout"), os.NewFile(2, "stderr")
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: text(0) == "setsid"}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: text(0) != "same"}
+		if text(0) == "sockets" {
+			cmd.ExtraFiles = openSockets()
+		}
 		if err := cmd.Start(); err != nil {
 			return nil, err
 		}
@@ -175,6 +184,12 @@ func (p *testPlugin) Call(ctx context.Context, call *rpcinterface.Call) (rpcinte
 		return p.host.Call(ctx, p.expired, text(0), nil)
 	case "deep":
 		return p.host.Call(ctx, call.Token, p.name+".deep", nil)
+	case "subscribe":
+		return rpcinterface.Bool(true), p.subscribe(text(0), text(1))
+	case "next":
+		return p.next(ctx)
+	case "publish":
+		return rpcinterface.Bool(true), p.host.Publish(ctx, text(0), text(1))
 	case "record":
 		f, err := os.OpenFile(text(0), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
 		if err != nil {
@@ -193,8 +208,29 @@ func (p *testPlugin) Call(ctx context.Context, call *rpcinterface.Call) (rpcinte
 	return nil, rpcinterface.NewFault(rpcinterface.CodeUnknownMethod)
 }
 
-func (p *testPlugin) HandleResult(context.Context, string, rpcinterface.Event, []byte) (bool, error) {
-	return false, nil
+// openSockets are all that the process has.
+func openSockets() []*os.File {
+	var list []*os.File
+	for fd := 3; fd < 100; fd++ {
+		var st syscall.Stat_t
+		if syscall.Fstat(fd, &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFSOCK {
+			list = append(list, os.NewFile(uintptr(fd), "socket"))
+		}
+	}
+	return list
+}
+
+// HandleResult does what the result says.
+func (p *testPlugin) HandleResult(_ context.Context, handler string, e rpcinterface.Event, result []byte) (bool, error) {
+	switch string(result) {
+	case "exit":
+		os.Exit(7)
+	case "hang":
+		select {}
+	case "error":
+		return true, errors.New("cannot say")
+	}
+	return string(result) == handler+" "+p.name+" "+e.Name+" "+e.Process+" "+string(e.Payload), nil
 }
 
 func (p *testPlugin) Shutdown(context.Context) error {

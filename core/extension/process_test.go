@@ -276,11 +276,12 @@ func TestEnvironment(t *testing.T) {
 
 // Nothing is left of extensions that were started, killed and stopped.
 func TestLeaks(t *testing.T) {
-	cycle := func() {
-		r := newRig(t, Config{Specs: []core.ExtensionSpec{section("x", "ok"), section("y", "ok")}}).start(t)
-		kill(t, r.mustCall(t, "x.pid"), syscall.SIGKILL)
-		r.log.await(t, "starting it again")
-		r.mustCall(t, "x.pid")
+	once := func(t *testing.T) {
+		listener := granted("x", rpcinterface.GrantEventsSubscribe)
+		r := newRig(t, Config{Specs: []core.ExtensionSpec{listener, section("y", "ok")}}).withEvents(t).start(t)
+		r.mustCall(t, "x.subscribe", "EVENT", "0")
+		r.killFirst(t)
+		r.mustCall(t, "x.subscribe", "EVENT", "0")
 		r.Stop(t.Context())
 
 		broken := newRig(t, Config{Specs: []core.ExtensionSpec{section("x", "garbage"), section("y", "describe-exit")}})
@@ -291,6 +292,7 @@ func TestLeaks(t *testing.T) {
 			t.Fatal("started")
 		}
 	}
+	cycle := func() { t.Run("cycle", once) }
 	cycle()
 	files, routines := openFiles(t), runtime.NumGoroutine()
 	for range 3 {
