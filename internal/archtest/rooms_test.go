@@ -120,6 +120,7 @@ var rooms = []room{
 	{path: "internal/archtest"},
 	{path: "internal/benchpeers", ours: words("rpcinterface"), third: join(goPlugin)},
 	{path: "internal/e2e"},
+	{path: "internal/difftest"},
 	{path: "internal/pythontest"},
 	{path: "internal/testrun"},
 
