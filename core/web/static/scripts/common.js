@@ -1,0 +1,142 @@
+// What all pages share: actions, updates, and how a process is shown.
+
+// url gives the address of a path beside this page. The page's own address may carry
+// a login, which requests must not.
+export function url(path) {
+  return new URL(path, location.origin + location.pathname).href;
+}
+
+const labels = { start: 'Start', stop: 'Stop', restart: 'Restart', clearlog: 'Clear log' };
+
+// What cannot be taken back is asked for first.
+const questions = {
+  stopall: { text: () => 'Stop all processes?', yes: 'Stop all' },
+  restartall: { text: () => 'Restart all processes?', yes: 'Restart all' },
+  stopgroup: { text: (of) => `Stop all processes of the group ${of}?`, yes: 'Stop' },
+  restartgroup: { text: (of) => `Restart all processes of the group ${of}?`, yes: 'Restart' },
+  clearlog: { text: (of) => `Delete what ${of} has written to its logs?`, yes: 'Clear log' },
+};
+
+function confirmed(action, of) {
+  const question = questions[action];
+  if (!question) return Promise.resolve(true);
+  const dialog = document.getElementById('confirm');
+  document.getElementById('question').textContent = question.text(of);
+  document.getElementById('yes').textContent = question.yes;
+  dialog.returnValue = 'no';
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+  });
+}
+
+// tell shows a message; "" hides it.
+export function tell(text, ok = true) {
+  const message = document.getElementById('message');
+  message.textContent = text;
+  message.classList.toggle('failed', !ok);
+}
+
+// perform does an action and tells what came of it. It answers whether it went well.
+async function perform(fields) {
+  try {
+    const response = await fetch(url('index.html'), {
+      method: 'POST', headers: { Accept: 'application/json' }, body: new URLSearchParams(fields),
+    });
+    if (!response.ok) {
+      tell(`Not done: ${(await response.text()).trim()}`, false);
+      return false;
+    }
+    const outcome = await response.json();
+    tell(outcome.message, outcome.ok);
+    return outcome.ok;
+  } catch {
+    tell('The server cannot be reached.', false);
+    return false;
+  }
+}
+
+// onActions has the page's links and buttons act without leaving it. nameOf finds the
+// process that one is about, and done is told what was done.
+export function onActions(nameOf, done) {
+  document.addEventListener('click', async (event) => {
+    const element = event.target.closest('[data-action]');
+    if (!element) return;
+    event.preventDefault();
+    const { action, group } = element.dataset;
+    const fields = { action };
+    if (group !== undefined) fields.group = group;
+    else if (element.closest('.actions')) fields.processname = nameOf(element);
+    const of = fields.group ?? fields.processname;
+    if (!(await confirmed(action, of))) return;
+    const busy = element.closest('.process') ?? element;
+    busy.setAttribute('aria-busy', 'true');
+    const ok = await perform(fields);
+    busy.removeAttribute('aria-busy');
+    done(action, ok);
+  });
+}
+
+// setActions offers a process's actions. The focus stays where it was, or as near as
+// can be.
+export function setActions(container, name, actions) {
+  const wanted = actions.join(' ');
+  if (container.dataset.actions === wanted) return;
+  container.dataset.actions = wanted;
+  const focused = container.contains(document.activeElement) ? document.activeElement.dataset.action : null;
+  container.replaceChildren(...actions.flatMap((action) => {
+    const button = document.createElement('button');
+    button.className = 'action';
+    button.dataset.action = action;
+    button.textContent = labels[action];
+    button.setAttribute('aria-label', `${labels[action]} ${name}`);
+    return [button, ' '];
+  }));
+  if (focused) (container.querySelector(`[data-action="${focused}"]`) ?? container.firstElementChild).focus();
+}
+
+// describe gives a running process's description at a time, others' as it came.
+export function describe(p, now) {
+  if (!p.start) return p.description;
+  const seconds = Math.max(Math.floor(now - p.start), 0);
+  const days = Math.floor(seconds / 86400);
+  const two = (n) => String(n).padStart(2, '0');
+  const day = days ? `${days} day${days > 1 ? 's' : ''}, ` : '';
+  return `pid ${p.pid}, uptime ${day}${Math.floor(seconds / 3600) % 24}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+}
+
+// Clock is the server's clock.
+export class Clock {
+  #ahead = 0;
+  set(now) { this.#ahead = now - Date.now() / 1000; }
+  now() { return Date.now() / 1000 + this.#ahead; }
+}
+
+// follow reads the stream of updates while the page is looked at: a browser keeps few
+// connections to a server, and hidden pages must not take them all.
+export function follow(query, onUpdate, onState) {
+  let source = null;
+  let again = 0;
+  const close = () => {
+    clearTimeout(again);
+    source?.close();
+    source = null;
+  };
+  const open = () => {
+    if (source || document.hidden) return;
+    source = new EventSource(url('updates' + query));
+    source.onopen = () => onState(true);
+    source.onmessage = (event) => onUpdate(JSON.parse(event.data));
+    source.onerror = () => {
+      onState(false);
+      if (source.readyState === EventSource.CLOSED) { // the browser has given up
+        close();
+        again = setTimeout(open, 3000);
+      }
+    };
+  };
+  document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
+  addEventListener('pagehide', close);
+  addEventListener('pageshow', open);
+  open();
+}
