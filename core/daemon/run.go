@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -66,9 +67,7 @@ func (d *daemon) run(first bool) (again bool, err error) {
 		}
 	}
 	r.writePidfile()
-	for _, l := range r.listeners {
-		l.Serve(r.backend())
-	}
+	r.serve()
 	r.supervisor.Begin()
 	if first {
 		reportStarted(d.detached)
@@ -278,13 +277,22 @@ func (r *run) supervisorNamespace() rpcinterface.Namespace {
 	})
 }
 
-func (r *run) backend() *httpd.Backend {
+// serve has the servers answer requests.
+func (r *run) serve() {
+	pages := r.pages()
+	for i, l := range r.listeners {
+		l.Serve(r.backend(pages.Handler(!r.settings.config.Servers[i].RefuseGetActions)))
+	}
+}
+
+func (r *run) backend(pages http.Handler) *httpd.Backend {
 	return &httpd.Backend{
 		Call:       r.registry.Call,
 		MainLog:    r.log.Path,
 		ProcessLog: r.processLog,
 		Logger:     r.log,
 		Follow:     logfile.Follow,
+		Handler:    pages,
 	}
 }
 
