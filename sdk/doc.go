@@ -54,6 +54,14 @@
 // Two methods are not for clients, if they have exactly these forms: BeforeCall
 // (see Gate) and Close() error, which is called when the plugin ends.
 //
+// # Events
+//
+// Watch calls a function with each event of some types, in the background, from the
+// factory on until the plugin ends; Events reads them in a loop, such as in a method
+// that waits for one. A plugin may do nothing else: a Watcher has no methods. Events
+// have sequence numbers, so that one who has been away can go on after the last that
+// it has seen, and is told how many it has missed. Host.Publish sends an event.
+//
 // # Documentation
 //
 // The methods' comments are what system.methodHelp shows, and their lines "@param

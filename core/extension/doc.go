@@ -16,6 +16,9 @@
 //     start.
 //   - A verb of the Host service is carried out only when the section holds its
 //     grant.
+//   - A listener's result that nobody can judge is rejected, never accepted; it waits
+//     for a plugin that is down first, so that the event does not go round and round.
+//   - A plugin that does not read its events holds nobody up and costs bounded memory.
 //
 // The registry holds one namespace for each section, whatever state its plugin is
 // in, so that methods stay listed while it is down.

@@ -12,5 +12,7 @@
 // answer, so that the outcome of the call is unknown.
 //
 // The adapters may be used by many goroutines at once. Every call ends with its
-// context, whose deadline travels with it.
+// context, whose deadline travels with it. A stream of events ends with its context,
+// when either side closes it, and on the host's side with the plugin's process; it
+// reads no further ahead than gRPC's flow control does.
 package wire

@@ -7,6 +7,11 @@
 //	ns.Want("greet", "Hi, Ann", "Ann")
 //	ns.WantFault("greet", sdk.NewFault(sdk.CodeIncorrectParameters))
 //
+// Events are scripted too, and what a plugin does of its own accord is waited for:
+//
+//	host.Emit(sdk.Event{Name: sdk.EventTick5, Payload: []byte("when:5")})
+//	lines := host.Await(t, 1, "Log")
+//
 // The host knows names, groups and states. It runs nothing and does not parse the
 // options of programs: a test that needs a verb to be refused scripts it with
 // Refuse.
