@@ -18,6 +18,7 @@ import (
 	"github.com/plugvisor/plugvisor/core/httpd"
 	"github.com/plugvisor/plugvisor/core/logfile"
 	"github.com/plugvisor/plugvisor/core/mainlog"
+	"github.com/plugvisor/plugvisor/core/metrics"
 	"github.com/plugvisor/plugvisor/core/namespace"
 	"github.com/plugvisor/plugvisor/core/process"
 	"github.com/plugvisor/plugvisor/core/pytext"
@@ -41,6 +42,7 @@ type run struct {
 	engine     *engine.Engine
 	supervisor *supervisor.Supervisor
 	registry   *namespace.Registry
+	metrics    *metrics.Metrics
 	extensions *extension.Manager
 	listeners  []*httpd.Listener
 	undo       []func() // what end takes down, the last first
@@ -139,6 +141,8 @@ func (r *run) build(first bool) error {
 		Serials:    r.daemon.serials,
 	})
 	r.registry = namespace.New(r.supervisor.State)
+	r.metrics = metrics.New(r.supervisor, supervisorns.Version, r.registry.Has, r.log)
+	r.registry.Observe(r.metrics.Observe)
 	return r.openInterfaces()
 }
 
@@ -292,6 +296,8 @@ func (r *run) backend(pages http.Handler) *httpd.Backend {
 		ProcessLog: r.processLog,
 		Logger:     r.log,
 		Follow:     logfile.Follow,
+		Metrics:    r.metrics,
+		Healthz:    metrics.Healthz(r.supervisor),
 		Handler:    pages,
 	}
 }

@@ -18,6 +18,8 @@ const (
 	// the bytes a second that it must read beyond that.
 	answerTimeout = time.Minute
 	answerRate    = 4 << 10
+	// metricsTimeout is the same for /metrics, with the collecting.
+	metricsTimeout = 5 * time.Minute
 	// patientAnswer is an answer that a connection's buffers hold: who does not read
 	// it costs what an idle connection does.
 	patientAnswer = 64 << 10
@@ -55,9 +57,18 @@ func writeAnswer(w http.ResponseWriter, body []byte) {
 		_, _ = w.Write(body) // a client that has gone needs no answer
 		return
 	}
+	defer limitAnswer(w, answerTimeout+time.Duration(len(body)/answerRate)*time.Second)()
+	_, _ = w.Write(body)
+}
+
+// limitAnswer bounds the time in which the client reads the answer, until the
+// function that it gives is called after the last write.
+func limitAnswer(w http.ResponseWriter, d time.Duration) (end func()) {
 	client := http.NewResponseController(w)
-	_ = client.SetWriteDeadline(time.Now().Add(answerTimeout + time.Duration(len(body)/answerRate)*time.Second))
-	if _, err := w.Write(body); err == nil && client.Flush() == nil {
-		_ = client.SetWriteDeadline(time.Time{})
+	_ = client.SetWriteDeadline(time.Now().Add(d))
+	return func() {
+		if client.Flush() == nil { // else the connection is over
+			_ = client.SetWriteDeadline(time.Time{})
+		}
 	}
 }

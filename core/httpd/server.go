@@ -169,7 +169,11 @@ func (h *handler) service(r *http.Request) (serve service, open bool) {
 	return (*handler).serveOther, false
 }
 
-func (h *handler) serveMetrics(w http.ResponseWriter, r *http.Request) { h.Metrics.ServeHTTP(w, r) }
+func (h *handler) serveMetrics(w http.ResponseWriter, r *http.Request) {
+	defer limitAnswer(w, metricsTimeout)()
+	h.Metrics.ServeHTTP(w, r)
+}
+
 func (h *handler) serveHealthz(w http.ResponseWriter, r *http.Request) { h.Healthz.ServeHTTP(w, r) }
 
 func (h *handler) serveOther(w http.ResponseWriter, r *http.Request) {

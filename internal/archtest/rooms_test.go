@@ -60,6 +60,12 @@ var (
 		"google.golang.org/grpc", "google.golang.org/protobuf", "google.golang.org/genproto/googleapis/rpc",
 		"golang.org/x/net", "golang.org/x/sys", "golang.org/x/text",
 	}
+	// Prometheus's client without its HTTP handler, which would bring a compressor.
+	prometheus = []string{
+		"github.com/prometheus/client_golang", "github.com/prometheus/client_model", "github.com/prometheus/common", "github.com/prometheus/procfs",
+		"github.com/beorn7/perks", "github.com/cespare/xxhash/v2", "github.com/munnerz/goautoneg",
+		"google.golang.org/protobuf", "golang.org/x/sys",
+	}
 	goPlugin = join(grpc, hclog, []string{
 		"github.com/hashicorp/go-plugin", "github.com/hashicorp/yamux", "github.com/oklog/run",
 		"github.com/golang/protobuf",
@@ -94,14 +100,14 @@ var rooms = []room{
 	{path: "core/xmlrpc", ours: words("core/pytext rpcinterface"), std: pure},
 	{path: "core/httpd", ours: words("core core/namespace core/xmlrpc core/logfile core/pytext rpcinterface"), third: sys, std: noExec},
 	{path: "core/web", ours: words("core core/namespace core/supervisorns core/logfile core/pytext rpcinterface"), third: join(ini, hclog), std: noExec},
-	{path: "core/metrics", ours: words("core core/namespace core/supervisorns core/logfile rpcinterface"), third: join(ini, hclog), std: noExec},
+	{path: "core/metrics", ours: words("core rpcinterface"), third: prometheus, std: noExec},
 	// os/exec: go-plugin's runner is handed an exec.Cmd; TestNoExec sees to it
 	// that only that type is used.
 	{path: "core/extension", ours: words("core core/config core/child core/namespace core/supervisor core/event core/logfile core/mainlog core/pytext rpcinterface rpcinterface/wire"),
 		third: join(goPlugin, ini), std: free},
 	{path: "core/daemon", ours: words("core core/config core/process core/event core/supervisor core/child core/logfile core/mainlog core/engine core/namespace " +
 		"core/supervisorns core/xmlrpc core/httpd core/web core/metrics core/extension core/pytext internal/getopt rpcinterface"),
-		third: join(goPlugin, ini), std: noExec},
+		third: join(prometheus, goPlugin, ini), std: noExec},
 
 	// The author's side.
 	{path: "sdk", ours: words("rpcinterface rpcinterface/wire"), third: goPlugin, std: noExec},
@@ -126,7 +132,7 @@ var rooms = []room{
 
 	// The mains.
 	{path: "cmd/supervisord", ours: words("core/daemon internal/ctl internal/pidproxy internal/sampleconf plugins/twiddler sdk rpcinterface"),
-		third: join(kolo, liner, goPlugin, ini), std: noExec},
+		third: join(kolo, liner, prometheus, goPlugin, ini), std: noExec},
 	{path: "cmd/supervisorctl", ours: words("internal/ctl"), third: join(kolo, liner, goPlugin, ini), std: noExec},
 	{path: "cmd/twiddler", ours: words("plugins/twiddler sdk"), third: goPlugin, std: noExec},
 }
