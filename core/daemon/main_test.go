@@ -45,7 +45,8 @@ func apart(t *testing.T, mode string, asUser int, env []string, below ...string)
 	args := append(below, "/proc/self/fd/3")
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.ExtraFiles = []*os.File{exe}
-	cmd.Env = append(env, "PATH="+os.Getenv("PATH"), modeVariable+"="+mode)
+	// The race detector waits a second at exit unless it is told not to.
+	cmd.Env = append(env, "PATH="+os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0", modeVariable+"="+mode)
 	cmd.Dir = "/"
 	if os.Getuid() == 0 && asUser != 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(asUser), Gid: uint32(asUser)}}

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -248,12 +250,21 @@ func TestManyAtOnce(t *testing.T) {
 func TestUnopenableLog(t *testing.T) {
 	h := newHarness(t)
 	file := h.write("file", "", 0o644)
+	if err := os.Mkdir(h.path("closed"), 0o500); err != nil {
+		t.Fatal(err)
+	}
+	const kernels = "/sys/kernel/uevent_seqnum" // which nobody may write
 	for _, tc := range []struct{ path, errno string }{
 		{h.path("no/such/log"), "ENOENT"},
 		{h.dir, "EISDIR"},
 		{file + "/log", "ENOTDIR"},
 		{h.path(strings.Repeat("x", 300)), "ENAMETOOLONG"},
+		{h.path("closed/log"), "EACCES"},
+		{kernels, "EACCES"},
 	} {
+		if _, err := os.OpenFile(tc.path, os.O_WRONLY, 0); tc.errno == "EACCES" && !errors.Is(err, fs.ErrPermission) {
+			continue // root may open the first, and not everybody has the second
+		}
 		for _, channel := range []string{"stdout", "stderr"} {
 			spec := h.program("name", "/bin/true", func(p *core.ProcessSpec) {
 				if channel == "stdout" {
