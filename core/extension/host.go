@@ -3,6 +3,7 @@ package extension
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/plugvisor/plugvisor/core"
@@ -173,6 +174,8 @@ func (h *host) Subscribe(_ context.Context, types []string, from uint64) (rpcint
 		}
 		kinds[i] = kind
 	}
+	slices.Sort(kinds)
+	kinds = slices.Compact(kinds) // the loop looks at each
 	select {
 	case h.reading <- struct{}{}:
 	default:
