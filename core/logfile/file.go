@@ -128,7 +128,7 @@ func (f *File) use(file *os.File) {
 // isRegular says whether the path is a file of its own. A descriptor's name is
 // not, even when it leads to a file: renaming or removing it would hit the link.
 func (f *File) isRegular(file *os.File) bool {
-	if strings.HasPrefix(f.path, "/dev/") || strings.HasPrefix(f.path, "/proc/") {
+	if strings.HasPrefix(f.path, "/proc/") || strings.HasPrefix(f.path, "/dev/") && !strings.HasPrefix(f.path, "/dev/shm/") {
 		return false
 	}
 	info, err := file.Stat()

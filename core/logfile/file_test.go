@@ -343,6 +343,22 @@ func TestSpecialFiles(t *testing.T) {
 	}
 }
 
+// A file in memory is a file like any other, though it lies below /dev.
+func TestFileInSharedMemory(t *testing.T) {
+	dir, err := os.MkdirTemp("/dev/shm", "logfile")
+	if err != nil {
+		t.Skip("no shared memory: ", err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "log")
+	f := openFile(t, path, 4, 1)
+	write(t, f, "full")
+	write(t, f, "new")
+	if got, backup := contents(t, path), contents(t, path+".1"); got != "new" || backup != "full" {
+		t.Errorf("log %q, backup %q", got, backup)
+	}
+}
+
 func TestEmpty(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	if err := Empty(path); err != nil {
