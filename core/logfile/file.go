@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -82,6 +83,10 @@ func (f *File) Clear() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.closed && f.isRegular(f.file) {
+		fresh := filepath.Join(filepath.Dir(f.path), fmt.Sprintf(".%s.%d", filepath.Base(f.path), os.Getpid()))
+		if f.renew(fresh, 0) == nil {
+			return nil
+		}
 		if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("cannot remove log file: %w", err)
 		}
@@ -166,10 +171,33 @@ func (f *File) rotate() error {
 			return err
 		}
 	}
+	if f.renew(f.backup(1), unix.RENAME_EXCHANGE) == nil {
+		return nil
+	}
 	if err := rename(f.path, f.backup(1)); err != nil {
 		return err
 	}
 	return f.reopen(0)
+}
+
+// renew makes a new file under a name that must be free, moves it to the path and
+// goes on with it. With RENAME_EXCHANGE the old file gets the name, otherwise it is
+// gone. At no moment is the path without a file: whoever reads the log sees the old
+// one or the new one, as in the reference, which does nothing between the steps.
+// Not all file systems can do it.
+func (f *File) renew(name string, flags uint) error {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	if err := unix.Renameat2(unix.AT_FDCWD, name, unix.AT_FDCWD, f.path, flags); err != nil {
+		file.Close()
+		os.Remove(name)
+		return err
+	}
+	f.file.Close()
+	f.use(file)
+	return nil
 }
 
 // unlock matters where rotating failed: otherwise the file is closed by now.

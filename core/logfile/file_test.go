@@ -343,6 +343,44 @@ func TestSpecialFiles(t *testing.T) {
 	}
 }
 
+// Whoever looks for the log while it is rotated or cleared finds one.
+func TestThereIsAlwaysAFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "log")
+	f := openFile(t, path, 1, 2)
+	over := make(chan struct{})
+	missing := make(chan int)
+	go func() {
+		n := 0
+		for {
+			select {
+			case <-over:
+				missing <- n
+				return
+			default:
+				if _, err := os.Stat(path); err != nil {
+					n++
+				}
+			}
+		}
+	}()
+	for range 1000 {
+		write(t, f, "x")
+		if err := f.Clear(); err != nil {
+			t.Error(err)
+		}
+	}
+	close(over)
+	if n := <-missing; n > 0 {
+		t.Errorf("there was none %d times", n)
+	}
+	names, _ := filepath.Glob(filepath.Join(dir, "*"))
+	hidden, _ := filepath.Glob(filepath.Join(dir, ".*"))
+	if len(names) != 3 || len(hidden) != 0 {
+		t.Errorf("files %q and %q are left", names, hidden)
+	}
+}
+
 // A file in memory is a file like any other, though it lies below /dev.
 func TestFileInSharedMemory(t *testing.T) {
 	dir, err := os.MkdirTemp("/dev/shm", "logfile")
