@@ -80,7 +80,7 @@ type server struct {
 }
 
 func def(name string, f func(context.Context, *rpcinterface.Call) (rpcinterface.Value, error)) namespace.Def {
-	return namespace.Def{Name: name, Max: 9, Func: f}
+	return namespace.Def{Name: name, Max: 99, Func: f}
 }
 
 func (s *server) methods() rpcinterface.Namespace {
