@@ -112,7 +112,8 @@ func (m *Machine) SpawnErr() string { return m.spawnErr }
 // is none.
 func (m *Machine) ExitStatus() int { return m.exit }
 
-// Started is when the last spawn began, zero for never.
+// Started is when the last spawn had a pid, or began while it has none; zero for
+// never.
 func (m *Machine) Started() time.Time { return m.start }
 
 // Ended is when the last run ended, zero for never.
@@ -128,7 +129,8 @@ func (m *Machine) Arm(now time.Time) {
 	}
 }
 
-// Freeze stops all starting: the supervisor is shutting down or restarting.
+// Freeze ends all starting that nobody asks for: the supervisor is shutting down or
+// restarting. Its owner sends no Start any more.
 func (m *Machine) Freeze() {
 	m.frozen = true
 	switch m.state {
@@ -277,9 +279,11 @@ func (s *step) begin() {
 }
 
 // pidKnown records the pid of a spawn that succeeded, and delivers the signals
-// that came before it.
+// that came before it. The time for startsecs begins here: a spawn may have waited
+// for others before it.
 func (s *step) pidKnown() {
 	s.pid, s.about = s.ev.PID, s.ev.PID
+	s.start = s.now
 	s.spawnErr = ""
 	s.log(rpcinterface.LevelInfo, "spawned: '%s' with pid %d", s.spec.Name, s.pid)
 	s.deadline = s.start.Add(seconds(s.spec.StartSecs))

@@ -15,8 +15,8 @@ func fault(code int, detail ...string) error { return rpcinterface.NewFault(code
 
 // Start starts one process, named as clients do ("group:process"). It returns
 // when the process has a pid, or with wait when it is RUNNING. The faults are
-// BAD_NAME, NO_FILE, NOT_EXECUTABLE, ALREADY_STARTED, FAILED (in an unknown
-// state), SPAWN_ERROR and ABNORMAL_TERMINATION, in this order.
+// BAD_NAME, SHUTDOWN_STATE, NO_FILE, NOT_EXECUTABLE, ALREADY_STARTED, FAILED (in an
+// unknown state), SPAWN_ERROR and ABNORMAL_TERMINATION, in this order.
 func (s *Supervisor) Start(ctx context.Context, name string, wait bool) error {
 	p, err := s.find(name)
 	if err != nil {
@@ -36,6 +36,11 @@ func (s *Supervisor) Start(ctx context.Context, name string, wait bool) error {
 
 // start is Start on the loop. commandErr is what a look at the command found.
 func (s *Supervisor) start(p *proc, name string, wait bool, commandErr error, done func(error)) {
+	if s.stopping.begun {
+		// Its group may have been stopped already: nobody would stop it again.
+		done(fault(rpcinterface.CodeShutdownState))
+		return
+	}
 	if p.preparing {
 		p.prepared = append(p.prepared, func() {
 			if s.gone(p) {

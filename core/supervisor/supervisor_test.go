@@ -247,6 +247,53 @@ func TestShutdownOrder(t *testing.T) {
 	})
 }
 
+// A start that comes when the shutdown has begun, from a plugin or from a client
+// whose call was admitted just before, would not be stopped by anybody.
+func TestStartDuringShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := New(t).Run(
+			Group("slow", 1, Program("slow", Autostart, NoStartSecs)),
+			Group("late", 2, Program("late")))
+		w.Immune["slow"] = true
+		w.Sup.Begin()
+		synctest.Wait()
+		w.Sup.Shutdown()
+		synctest.Wait()
+		WantFault(t, w.Sup.Start(t.Context(), "late", true), 6, "SHUTDOWN_STATE")
+		results, err := w.Sup.StartMany(t.Context(), supervisor.InGroup("late"), true)
+		if err != nil || len(results) != 1 {
+			t.Fatalf("results %v, %v", results, err)
+		}
+		WantFault(t, results[0].Fault, 6, "SHUTDOWN_STATE")
+		time.Sleep(time.Minute)
+		select {
+		case <-w.Sup.Done():
+		default:
+			t.Error("the shutdown does not end")
+			_ = w.Sup.Stop(t.Context(), "late", true)
+		}
+	})
+}
+
+// A spawn that waits for others, or takes long, is no part of startsecs: a program
+// that ends at once has not been RUNNING.
+func TestSlowSpawn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := New(t).Run(Group("a", 999, Program("a")))
+		defer w.End()
+		w.Life["a"] = 100 * time.Millisecond
+		w.Hold()
+		started := make(chan error, 1)
+		go func() { started <- w.Sup.Start(t.Context(), "a", true) }()
+		time.Sleep(time.Minute)
+		go w.Release()
+		WantFault(t, <-started, 50, "SPAWN_ERROR: a")
+		if lines := w.Lines("entered RUNNING state"); len(lines) > 0 {
+			t.Errorf("the log says %q", lines)
+		}
+	})
+}
+
 func TestAddAndRemove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := New(t).Run(Group("g", 999, Program("a")))
