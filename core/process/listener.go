@@ -81,6 +81,12 @@ func (l *Listener) Output(data []byte) []Effect {
 	if l.state == ListenerUnknown {
 		return nil
 	}
+	if l.judging {
+		// Of what comes before the verdict only the beginning can matter: more than
+		// a READY breaks the protocol, whatever it is.
+		room := max(0, len(readyToken)+1-len(l.unread))
+		data = data[:min(room, len(data))]
+	}
 	l.unread = append(l.unread, data...)
 	var out []Effect
 	l.read(&out)

@@ -19,6 +19,32 @@ func TestEndlessResultLine(t *testing.T) {
 	}
 }
 
+// Nor is what it writes while its result is judged, however long that takes.
+func TestEndlessOutputWhileJudged(t *testing.T) {
+	for _, after := range []struct {
+		output string
+		want   ListenerState
+	}{{"", Acknowledged}, {"READY\n", Ready}, {"READY\nx", ListenerUnknown}, {"NEVER\n", ListenerUnknown},
+		{strings.Repeat("READY\n", 1<<16), ListenerUnknown}} {
+		l := NewListener("el")
+		l.Output([]byte("READY\n"))
+		l.Sent()
+		l.Output([]byte("RESULT 2\nOK"))
+		for data := []byte(after.output); len(data) > 0; {
+			n := min(4, len(data))
+			l.Output(data[:n])
+			data = data[n:]
+		}
+		if len(l.unread) > 16 {
+			t.Errorf("%d bytes are kept", len(l.unread))
+		}
+		l.Judged(Accept)
+		if l.State() != after.want {
+			t.Errorf("after %.10q the state is %v, want %v", after.output, l.State(), after.want)
+		}
+	}
+}
+
 // Whatever a listener writes, in whatever pieces, the machine keeps its rules: the
 // pieces make no difference, a result is judged only in BUSY, and an event is given
 // back at most once.
