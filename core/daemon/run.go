@@ -43,6 +43,7 @@ type run struct {
 	supervisor *supervisor.Supervisor
 	registry   *namespace.Registry
 	metrics    *metrics.Metrics
+	watcher    logfile.Watcher // of all tails
 	extensions *extension.Manager
 	listeners  []*httpd.Listener
 	undo       []func() // what end takes down, the last first
@@ -295,7 +296,7 @@ func (r *run) backend(pages http.Handler) *httpd.Backend {
 		MainLog:    r.log.Path,
 		ProcessLog: r.processLog,
 		Logger:     r.log,
-		Follow:     logfile.Follow,
+		Follow:     r.watcher.Follow,
 		Metrics:    r.metrics,
 		Healthz:    metrics.Healthz(r.supervisor),
 		Handler:    pages,

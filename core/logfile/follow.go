@@ -2,12 +2,11 @@ package logfile
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,69 +20,57 @@ const truncated = "==> File truncated <==\n"
 // file becomes shorter it says so and goes on from its beginning (http.py,
 // tail_f_producer). It returns an error before the first write when the file
 // cannot be opened or watched. The slice is valid during the call only.
-func Follow(ctx context.Context, path string, head int64, write func([]byte) error) error {
-	f, err := newFollower(path)
-	if err != nil {
-		return err
-	}
+func (w *Watcher) Follow(ctx context.Context, path string, head int64, write func([]byte) error) error {
+	f := &follower{watcher: w, path: path, wake: make(chan struct{}, 1), watch: -1}
 	defer f.close()
+	if err := f.open(); err != nil {
+		return fmt.Errorf("cannot follow file: %w", err)
+	}
+	if err := f.watchDirectories(); err != nil {
+		return fmt.Errorf("cannot watch directory: %w", err)
+	}
 	size, err := f.size()
 	if err != nil {
 		return fmt.Errorf("cannot follow file: %w", err)
 	}
 	f.offset = max(0, size-head)
-	// A deadline in the past ends the wait for notices.
-	stop := context.AfterFunc(ctx, func() { _ = f.notices.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
 	for {
 		if err := f.catchUp(ctx, write); err != nil {
 			return err
 		}
-		if err := f.wait(); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return fmt.Errorf("cannot follow file: %w", err)
+		select {
+		case <-f.wake:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
 
 type follower struct {
-	path    string
-	file    *os.File
-	info    os.FileInfo // of file, when it was opened
-	watch   int         // of file
-	offset  int64
-	notices *os.File // inotify
+	watcher     *Watcher
+	path        string
+	wake        chan struct{}
+	file        *os.File
+	info        os.FileInfo // of file, when it was opened
+	watch       int         // of file
+	directories []int       // watches
+	offset      int64
 }
 
-func newFollower(path string) (*follower, error) {
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
-	if err != nil {
-		return nil, fmt.Errorf("cannot watch files: %w", err)
-	}
-	f := &follower{path: path, notices: os.NewFile(uintptr(fd), "inotify"), watch: -1}
-	if err := f.open(); err != nil {
-		f.close()
-		return nil, fmt.Errorf("cannot follow file: %w", err)
-	}
-	if err := f.watchDirectories(); err != nil {
-		f.close()
-		return nil, fmt.Errorf("cannot watch directory: %w", err)
-	}
-	return f, nil
-}
-
-// watchDirectories has notices come when the path, or what it links to, is made
-// anew.
+// watchDirectories has the follower woken when the path, or what it links to, is
+// made anew.
 func (f *follower) watchDirectories() error {
 	dirs := []string{filepath.Dir(f.path)}
 	if real, err := filepath.EvalSymlinks(f.path); err == nil && filepath.Dir(real) != dirs[0] {
 		dirs = append(dirs, filepath.Dir(real))
 	}
 	for _, dir := range dirs {
-		if _, err := f.add(dir, unix.IN_CREATE|unix.IN_MOVED_TO|unix.IN_ONLYDIR); err != nil {
+		watch, err := f.watcher.add(f, dir, unix.IN_CREATE|unix.IN_MOVED_TO|unix.IN_ONLYDIR)
+		if err != nil {
 			return err
+		}
+		if !slices.Contains(f.directories, watch) { // two names of one directory
+			f.directories = append(f.directories, watch)
 		}
 	}
 	return nil
@@ -100,7 +87,7 @@ func (f *follower) open() error {
 	if err == nil {
 		// By its descriptor, so that it is this file that is watched.
 		err = withFD(file, func(fd uintptr) (err error) {
-			watch, err = f.add("/proc/self/fd/"+strconv.Itoa(int(fd)), unix.IN_MODIFY)
+			watch, err = f.watcher.add(f, "/proc/self/fd/"+strconv.Itoa(int(fd)), unix.IN_MODIFY)
 			return err
 		})
 	}
@@ -110,19 +97,19 @@ func (f *follower) open() error {
 	}
 	if f.file != nil {
 		f.file.Close()
-		_ = withFD(f.notices, func(fd uintptr) error {
-			_, err := unix.InotifyRmWatch(int(fd), uint32(f.watch))
-			return err // the kernel has removed it when the file is gone
-		})
+		f.watcher.remove(f, f.watch)
 	}
 	f.file, f.info, f.watch, f.offset = file, info, watch, 0
 	return nil
 }
 
 func (f *follower) close() {
-	f.notices.Close()
+	for _, watch := range f.directories {
+		f.watcher.remove(f, watch)
+	}
 	if f.file != nil {
 		f.file.Close()
+		f.watcher.remove(f, f.watch)
 	}
 }
 
@@ -176,31 +163,4 @@ func (f *follower) size() (int64, error) {
 		return 0, err
 	}
 	return info.Size(), nil
-}
-
-// wait returns when anything happened to the file or in its directory. What it was
-// does not matter: catchUp looks.
-func (f *follower) wait() error {
-	var events [4096]byte
-	_, err := f.notices.Read(events[:])
-	return err
-}
-
-func (f *follower) add(path string, mask uint32) (watch int, err error) {
-	err = withFD(f.notices, func(fd uintptr) error {
-		watch, err = unix.InotifyAddWatch(int(fd), path, mask)
-		return err
-	})
-	return watch, err
-}
-
-// withFD calls do with the descriptor of f, which keeps its mode.
-func withFD(f *os.File, do func(fd uintptr) error) error {
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var failure error
-	err = conn.Control(func(fd uintptr) { failure = do(fd) })
-	return errors.Join(err, failure)
 }

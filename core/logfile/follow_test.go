@@ -23,10 +23,15 @@ type following struct {
 
 func follow(t *testing.T, path string, head int64) *following {
 	t.Helper()
+	return followWith(t, new(Watcher), path, head)
+}
+
+func followWith(t *testing.T, watcher *Watcher, path string, head int64) *following {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	f := &following{t: t, wrote: make(chan struct{}, 1), ended: make(chan error, 1), cancel: cancel}
 	go func() {
-		f.ended <- Follow(ctx, path, head, func(p []byte) error {
+		f.ended <- watcher.Follow(ctx, path, head, func(p []byte) error {
 			f.mu.Lock()
 			f.text.Write(p)
 			f.mu.Unlock()
@@ -147,9 +152,10 @@ func TestManyFollowersOfOneFile(t *testing.T) {
 	log := openFile(t, path, 0, 0)
 	write(t, log, "head ")
 	before := openDescriptors(t)
-	followers := make([]*following, 50)
+	followers := make([]*following, 300) // twice what a user has of inotify instances
+	watcher := new(Watcher)
 	for i := range followers {
-		followers[i] = follow(t, path, 100)
+		followers[i] = followWith(t, watcher, path, 100)
 		followers[i].until("head ")
 	}
 	write(t, log, "more")
@@ -176,17 +182,18 @@ func TestFollowLargeFile(t *testing.T) {
 func TestFollowErrors(t *testing.T) {
 	before := openDescriptors(t)
 	never := func([]byte) error { t.Error("written"); return nil }
-	if err := Follow(t.Context(), filepath.Join(t.TempDir(), "none"), 10, never); !errors.Is(err, os.ErrNotExist) {
+	watcher := new(Watcher)
+	if err := watcher.Follow(t.Context(), filepath.Join(t.TempDir(), "none"), 10, never); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing file: %v, want ErrNotExist", err)
 	}
 	path, _ := sample(t)
 	broken := errors.New("broken")
-	if err := Follow(t.Context(), path, 10, func([]byte) error { return broken }); err != broken {
+	if err := watcher.Follow(t.Context(), path, 10, func([]byte) error { return broken }); err != broken {
 		t.Errorf("a failing write: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := Follow(ctx, path, 10, never); !errors.Is(err, context.Canceled) {
+	if err := watcher.Follow(ctx, path, 10, never); !errors.Is(err, context.Canceled) {
 		t.Errorf("an ended context: %v", err)
 	}
 	if after := openDescriptors(t); after > before {
