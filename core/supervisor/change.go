@@ -88,7 +88,11 @@ func (s *Supervisor) removeNamed(name string, done func(error)) {
 }
 
 func (s *Supervisor) removeGroup(g *group) {
-	*g.source = *g.current()
+	if i := slices.Index(s.configured, g.source); i >= 0 {
+		// Whoever has read the list goes on with what it was.
+		s.configured = slices.Clone(s.configured)
+		s.configured[i] = g.current()
+	}
 	for p := g.first; p != nil; p = p.next {
 		s.forget(p)
 	}

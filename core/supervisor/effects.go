@@ -11,8 +11,8 @@ import (
 
 // Effects does what the loop decides. Spawn and PrepareLogs return at once and
 // answer by calling back from any goroutine; Signal is a system call that does
-// not wait. CheckCommand, ClearLogs and Child's methods run on the goroutine of
-// whoever called the Supervisor, never on the loop.
+// not wait. CheckCommand and ClearLogs run on the goroutine of whoever called the
+// Supervisor, never on the loop, and so do the ClearLogs and ReopenLogs of Child.
 type Effects interface {
 	// CheckCommand finds the executable of a command, as a spawn would. Its error
 	// is a NO_FILE or NOT_EXECUTABLE fault.
@@ -62,7 +62,8 @@ type SpawnJob struct {
 
 // Child is the living end of a process: its streams.
 type Child interface {
-	// WriteStdin queues data for standard input. syscall.EPIPE when it is closed.
+	// WriteStdin queues data for standard input and does not wait. syscall.EPIPE when
+	// it is closed.
 	WriteStdin(data []byte) error
 	// ClearLogs removes the log files and opens them anew.
 	ClearLogs() error

@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -376,6 +377,35 @@ func TestConfiguredFollowsTheGroup(t *testing.T) {
 			t.Errorf("after a reread configured is %q, want %q", got, want)
 		}
 	})
+}
+
+// What a reader was given stays as it is while groups come and go.
+func TestConfiguredIsRead(t *testing.T) {
+	w := New(t).Run(Group("a", 999, Program("a")))
+	defer w.End()
+	ctx := t.Context()
+	coming := make(chan error, 1)
+	go func() {
+		var err error
+		for range 200 {
+			err = errors.Join(err, w.Sup.RemoveGroup(ctx, "a"), w.Sup.AddConfigured(ctx, "a"))
+		}
+		coming <- err
+	}()
+	for {
+		groups, err := w.Sup.Configured(ctx)
+		if err != nil || len(groups) != 1 || groups[0].Spec.Name != "a" || len(groups[0].Spec.Processes) != 1 {
+			t.Fatalf("configured are %v, %v", groups, err)
+		}
+		select {
+		case err := <-coming:
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		default:
+		}
+	}
 }
 
 func TestRestartsAndGivesUp(t *testing.T) {
