@@ -11,6 +11,8 @@ import (
 )
 
 // maxStdin bounds what waits for a process that does not read its input, in bytes.
+// Where nothing waits, more is taken: an event that never fits would be offered to
+// its listeners again and again.
 const maxStdin = 16 << 20
 
 // stdin writes to a process's standard input without ever waiting for it: what the
@@ -34,7 +36,7 @@ func (s *stdin) write(data []byte) error {
 	if s.closed {
 		return syscall.EPIPE
 	}
-	if len(s.waiting)+len(data) > maxStdin {
+	if len(s.waiting) > 0 && len(s.waiting)+len(data) > maxStdin {
 		return fmt.Errorf("cannot write standard input: %d bytes wait to be read already", len(s.waiting))
 	}
 	if !s.writing {

@@ -79,6 +79,21 @@ func TestStdinThatTheProcessClosed(t *testing.T) {
 	}
 }
 
+// One piece that is larger than the bound is taken by a process that has read all
+// before it.
+func TestStdinLargerThanTheBound(t *testing.T) {
+	h := newHarness(t)
+	data := bytes.Repeat([]byte("x"), maxStdin+maxStdin/2)
+	j := h.spawn(h.script("x", fmt.Sprintf("head -c %d | wc -c", len(data))))
+	if err := j.up().child.WriteStdin(data); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, j.ended)
+	if got := strings.TrimSpace(h.read("x.out")); got != fmt.Sprint(len(data)) {
+		t.Errorf("%s bytes were read of %d", got, len(data))
+	}
+}
+
 // A client that writes to a process that never reads is refused in time.
 func TestBoundOfWaitingStdin(t *testing.T) {
 	h := newHarness(t)
