@@ -57,7 +57,7 @@ func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		return
 	}
-	format := expfmt.NegotiateIncludingOpenMetrics(r.Header)
+	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	var page bytes.Buffer
 	if err := m.write(&page, format); err != nil {
 		m.logger.Log(rpcinterface.LevelErro, err.Error())
