@@ -2,17 +2,21 @@
 # make run          build, then run the example in the foreground
 # make test         all tests; the last line counts them. PLUGVISOR_REQUIRE=all
 #                   makes a skipped test a failure
+# make fuzz         each fuzz target of FUZZ for FUZZTIME
 # make check        formatting, vet, staticcheck, generated code, import table
 # make generate     write the generated code anew
 # make bench        Go benchmarks
 # make bench-peers  ours beside the reference and the floors; ARGS are its flags
+# make soak         ten minutes under everything that goes wrong; ARGS are its flags
 # make clean        remove what was built
 
 GO ?= go
 TOOLS := $(CURDIR)/bin/.tools
 RACE := ./core/...,./rpcinterface/...,./sdk/...
+FUZZ ?= ./core/xmlrpc ./core/httpd
+FUZZTIME ?= 20s
 
-.PHONY: build run test check generate bench bench-peers clean
+.PHONY: build run test fuzz check generate bench bench-peers soak clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/supervisord ./cmd/supervisord
@@ -24,6 +28,15 @@ run: build
 test: build
 	$(GO) build -o $(TOOLS)/testrun ./internal/testrun
 	PLUGVISOR_BIN=$(CURDIR)/bin $(TOOLS)/testrun -race $(RACE) ./...
+
+fuzz:
+	@for package in $$($(GO) list $(FUZZ)); do \
+		targets=$$($(GO) test -list '^Fuzz' $$package) || exit 1; \
+		for target in $$(echo "$$targets" | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
 
 check: generate
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt these:"; echo "$$files"; exit 1; fi
@@ -44,6 +57,10 @@ bench:
 bench-peers: build
 	$(GO) build -o $(TOOLS)/benchpeers ./internal/benchpeers
 	$(TOOLS)/benchpeers -supervisord bin/supervisord $(ARGS)
+
+soak:
+	$(GO) build -o $(TOOLS)/soak ./internal/soak
+	$(TOOLS)/soak $(ARGS)
 
 clean:
 	rm -rf bin

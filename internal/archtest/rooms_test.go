@@ -128,6 +128,7 @@ var rooms = []room{
 	{path: "internal/e2e"},
 	{path: "internal/difftest"},
 	{path: "internal/pythontest"},
+	{path: "internal/soak", ours: words("core/child core/daemon core/extension plugins/twiddler sdk"), third: join(prometheus, goPlugin, ini)},
 	{path: "internal/testrun"},
 
 	// The mains.
@@ -157,4 +158,5 @@ var walls = []wall{
 	{"cmd/...", "internal/pythontest", "helpers of tests stay out of the program"},
 	{"cmd/...", "core/supervisor/supervisortest", "helpers of tests stay out of the program"},
 	{"cmd/...", "internal/benchpeers", "the bench stays out of the program"},
+	{"cmd/...", "internal/soak", "the soak stays out of the program"},
 }

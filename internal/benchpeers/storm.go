@@ -28,11 +28,16 @@ func (b *bench) storm() error {
 	return nil
 }
 
+// storming is how long programs have run when they are killed: a program that has
+// just been started is not started again at once.
+const storming = 1200 * time.Millisecond
+
 // killAll kills the n programs of a daemon once they run.
 func (s *server) killAll(n int) (float64, error) {
 	if err := s.allRunning(n); err != nil {
 		return 0, err
 	}
+	time.Sleep(storming)
 	programs, err := s.programs()
 	if err != nil {
 		return 0, err
