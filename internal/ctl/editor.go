@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"os"
@@ -16,6 +17,7 @@ import (
 // completion. Between lines the terminal is in the mode that it was found in, and
 // it is left so too when a signal ends the program.
 type editor struct {
+	stdout   *bufio.Writer // what is shown before a prompt
 	state    *liner.State
 	cooked   liner.ModeApplier
 	raw      liner.ModeApplier
@@ -26,10 +28,12 @@ type editor struct {
 
 // newEditor takes over the terminal. The history is read from the file, if there
 // is one, and written back by close.
-func newEditor(history string, complete liner.WordCompleter) *editor {
-	e := &editor{complete: complete, history: history, signals: make(chan os.Signal, 1)}
+func newEditor(stdout *bufio.Writer, history string, complete liner.WordCompleter) *editor {
+	e := &editor{stdout: stdout, complete: complete, history: history, signals: make(chan os.Signal, 1)}
 	e.cooked, _ = liner.TerminalMode() // the caller saw that it is one
 	e.state = liner.NewLiner()
+	// The editor itself lets the terminal signal until the prompt is printed.
+	passInterrupts(os.Stdin)
 	e.raw, _ = liner.TerminalMode()
 	e.state.SetCtrlCAborts(true)
 	e.state.SetTabCompletionStyle(liner.TabPrints)
@@ -70,27 +74,32 @@ func (e *editor) leave() {
 	}
 }
 
-func (e *editor) command(_ context.Context, prompt string) (string, error) {
+func (e *editor) command(ctx context.Context, prompt string) (string, error) {
 	e.state.SetWordCompleter(e.complete)
-	line, err := e.read(e.state.Prompt, prompt)
-	if strings.TrimSpace(line) != "" {
-		e.state.AppendHistory(line)
+	line, err := e.read(ctx, e.state.Prompt, prompt)
+	if entry := strings.TrimSpace(line); entry != "" {
+		e.state.AppendHistory(entry)
 	}
 	return line, err
 }
 
-func (e *editor) answer(_ context.Context, prompt string) (string, error) {
+func (e *editor) answer(ctx context.Context, prompt string) (string, error) {
 	e.state.SetWordCompleter(nil)
-	return e.read(e.state.Prompt, prompt)
+	return e.read(ctx, e.state.Prompt, prompt)
 }
 
-func (e *editor) secret(_ context.Context, prompt string) (string, error) {
-	return e.read(e.state.PasswordPrompt, prompt)
+func (e *editor) secret(ctx context.Context, prompt string) (string, error) {
+	return e.read(ctx, e.state.PasswordPrompt, prompt)
 }
 
-func (e *editor) read(read func(string) (string, error), prompt string) (string, error) {
+func (e *editor) read(ctx context.Context, read func(string) (string, error), prompt string) (string, error) {
+	e.stdout.Flush()
 	e.raw.ApplyMode()
 	defer e.cooked.ApplyMode()
+	// From here on an interrupt is a key.
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
 	line, err := read(printable(prompt))
 	if errors.Is(err, liner.ErrPromptAborted) {
 		err = errAborted

@@ -24,7 +24,8 @@ import (
 //
 // A call that has several lines gets their answers one after the other, the last
 // one for good. A call that has none is a fault UNKNOWN_METHOD, but for
-// supervisor.getVersion. "RAW text" as an answer is sent as the value's XML.
+// supervisor.getVersion. "RAW text" as an answer is sent as the value's XML;
+// "WAIT" is none for as long as the client waits.
 type fakeServer struct {
 	mu      sync.Mutex
 	answers map[string][]string
@@ -106,6 +107,10 @@ func (f *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, ok := f.next(call)
 	if !ok {
 		answer = " !! 1 UNKNOWN_METHOD"
+	}
+	if answer == " -> WAIT" {
+		<-r.Context().Done()
+		return
 	}
 	io.WriteString(w, "<?xml version='1.0'?><methodResponse>")
 	if fault, ok := strings.CutPrefix(answer, " !! "); ok {

@@ -58,9 +58,9 @@ func (s *session) listCommands(title string, own bool) {
 }
 
 // columns lays words out in as few lines as fit a width, column by column, padded
-// to the columns' widths.
+// to the columns' widths; a single column is not padded.
 func columns(words []string, width int) []string {
-	for rows := 1; ; rows++ {
+	for rows := 1; rows < len(words); rows++ {
 		var widths []int
 		total := -2
 		for start := 0; start < len(words); start += rows {
@@ -71,10 +71,10 @@ func columns(words []string, width int) []string {
 			widths = append(widths, w)
 			total += w + 2
 		}
-		if total > width && rows < len(words) {
+		if total > width {
 			continue
 		}
-		lines := make([]string, min(rows, len(words)))
+		lines := make([]string, rows)
 		for i, word := range words {
 			line := &lines[i%rows]
 			if *line != "" {
@@ -84,6 +84,7 @@ func columns(words []string, width int) []string {
 		}
 		return lines
 	}
+	return words
 }
 
 // isMethodName says whether a topic can be the name of a method; no command has a

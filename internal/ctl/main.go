@@ -28,7 +28,7 @@ func Main(argv []string, stdin, stdout *os.File, stderr io.Writer) int {
 	defer s.stdout.Flush()
 	s.program = argv[0]
 	if len(opts.words) == 0 && isTerminal(stdin) && isTerminal(stdout) && liner.TerminalSupported() {
-		e := newEditor(opts.historyFile, s.completeWord)
+		e := newEditor(s.stdout, opts.historyFile, s.completeWord)
 		defer e.close()
 		s.input = e
 	} else {

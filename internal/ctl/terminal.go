@@ -41,3 +41,11 @@ func hideTyping(tty *os.File) (restore func(), err error) {
 		}
 	}, nil
 }
+
+// passInterrupts has a terminal pass the interrupt key on like any other.
+func passInterrupts(tty *os.File) {
+	if mode, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS); err == nil {
+		mode.Lflag &^= unix.ISIG
+		unix.IoctlSetTermios(int(tty.Fd()), unix.TCSETS, mode)
+	}
+}
