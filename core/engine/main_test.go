@@ -148,7 +148,7 @@ func (h *harness) spawn(spec *core.ProcessSpec) *job {
 	h.Spawn(supervisor.SpawnJob{
 		Spec: spec, Group: "group",
 		Started: func(child supervisor.Child, pid int, why string) { j.started <- started{child, pid, why} },
-		Ended:   func(status process.Status) { j.ended <- status },
+		Ended:   func(status process.Status, _ time.Time) { j.ended <- status },
 	})
 	return j
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -28,8 +29,9 @@ func (e *Engine) spawn(job supervisor.SpawnJob) {
 	close(running.started)
 	go func() {
 		status := <-ended
+		at := time.Now()
 		running.drain()
-		job.Ended(StatusOf(status))
+		job.Ended(StatusOf(status), at)
 	}()
 }
 

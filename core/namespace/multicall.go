@@ -9,6 +9,10 @@ import (
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
+// maxResults bounds what the results of one multicall take, in bytes. A small
+// request can ask for any number of large answers.
+const maxResults = 64 << 20
+
 // multicall makes the calls of an array in turn. Results stand in the answer as
 // they are, not in arrays of one element, and a fault takes the place of a result
 // (supervisor.xmlrpc.SystemNamespaceRPCInterface.multicall). Where the reference
@@ -19,11 +23,19 @@ func (s system) multicall(ctx context.Context, call *rpcinterface.Call) (rpcinte
 		return nil, rpcinterface.NewFault(rpcinterface.CodeIncorrectParameters)
 	}
 	results := make(rpcinterface.Array, 0, len(calls))
+	tooLarge := error(rpcinterface.NewFault(rpcinterface.CodeFailed,
+		fmt.Sprintf("not called: the results before it take more than %d MiB", maxResults>>20)))
+	size := 0
 	for _, element := range calls {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		result, err := s.element(ctx, element, call.Caller)
+		var result rpcinterface.Value
+		err := tooLarge
+		if size <= maxResults {
+			result, err = s.element(ctx, element, call.Caller)
+			size += sizeOf(result)
+		}
 		if err != nil {
 			fault := rpcinterface.AsFault(err)
 			result = rpcinterface.Struct{
@@ -34,6 +46,27 @@ func (s system) multicall(ctx context.Context, call *rpcinterface.Call) (rpcinte
 		results = append(results, result)
 	}
 	return results, nil
+}
+
+// sizeOf is roughly what a value takes on its way to the client, in bytes.
+func sizeOf(v rpcinterface.Value) int {
+	const scalar = 48
+	size := scalar
+	switch v := v.(type) {
+	case rpcinterface.String:
+		size += len(v)
+	case rpcinterface.Bytes:
+		size += len(v)
+	case rpcinterface.Array:
+		for _, element := range v {
+			size += sizeOf(element)
+		}
+	case rpcinterface.Struct:
+		for _, m := range v {
+			size += scalar + len(m.Name) + sizeOf(m.Value)
+		}
+	}
+	return size
 }
 
 // element makes one call of a multicall.

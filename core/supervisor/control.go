@@ -142,8 +142,8 @@ func (s *Supervisor) signal(p *proc, name string, signal int) error {
 }
 
 // kill sends a signal. A process that has just ended is no failure: its exit is
-// on the way. Any other error makes the process UNKNOWN, and is answered.
-func (s *Supervisor) kill(p *proc, k process.Kill) (failure string) {
+// on the way. Any other error is answered, and makes the process UNKNOWN.
+func (s *Supervisor) kill(p *proc, k process.Kill) string {
 	err := s.effects.Signal(k.PID, k.Signal, k.Group)
 	if err == nil {
 		return ""
@@ -157,12 +157,10 @@ func (s *Supervisor) kill(p *proc, k process.Kill) (failure string) {
 			p.name, k.PID, just, err))
 		return ""
 	}
-	failure = fmt.Sprintf("unknown problem sending sig %s (%d):%v", core.SignalName(k.Signal), k.PID, err)
 	if k.Stop {
-		failure = fmt.Sprintf("unknown problem killing %s (%d):%v", p.name, k.PID, err)
+		return fmt.Sprintf("unknown problem killing %s (%d):%v", p.name, k.PID, err)
 	}
-	s.step(p, process.Event{Kind: process.KillFailed, Message: failure})
-	return failure
+	return fmt.Sprintf("unknown problem sending sig %s (%d):%v", core.SignalName(k.Signal), k.PID, err)
 }
 
 // WriteStdin writes to a process's standard input. The faults are BAD_NAME,

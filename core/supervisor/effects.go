@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/core/event"
@@ -56,8 +57,8 @@ type SpawnJob struct {
 	// none, in the words of the reference's "spawnerr".
 	Started func(child Child, pid int, spawnErr string)
 	// Ended is called once after a Started with a pid, when the process was reaped
-	// and all that it wrote has been read.
-	Ended func(status process.Status)
+	// and all that it wrote has been read. at is when it was reaped.
+	Ended func(status process.Status, at time.Time)
 }
 
 // Child is the living end of a process: its streams.

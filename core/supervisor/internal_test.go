@@ -10,7 +10,11 @@ import (
 )
 
 // NextDeadline is when the loop is to wake up. No deadline is the zero time.
-func (s *Supervisor) NextDeadline() time.Time { return s.nextDeadline() }
+func (s *Supervisor) NextDeadline() time.Time {
+	answer := make(chan time.Time, 1)
+	s.inbox.post(func() { answer <- s.nextDeadline() })
+	return <-answer
+}
 
 func TestDescriptions(t *testing.T) {
 	for _, c := range []struct {

@@ -110,13 +110,13 @@ type Subscription struct {
 func (s *Supervisor) Subscribe(kinds []core.EventKind, from uint64) *Subscription {
 	j := s.journal
 	r := &Subscription{journal: j, kinds: kinds}
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	for kind := range core.EventKind(core.NumEventKinds) {
 		if r.wants(kind) {
 			j.kinds.Or(1 << kind)
 		}
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	end := j.first + uint64(len(j.entries))
 	switch {
 	case from == 0 || from > end:
@@ -185,6 +185,30 @@ func (r *Subscription) Close() {
 	if !r.closed {
 		r.closed = true
 		delete(r.journal.readers, r)
+		r.journal.forget()
 		r.journal.wake()
+	}
+}
+
+// costly are the kinds that are made only for whoever reads them: ticks wake the
+// loop, and output goes through it. They are not kept for a reader who may return.
+func costly(kind core.EventKind) bool {
+	return kind.Is(core.EventTick) || kind.Is(core.EventProcessLog)
+}
+
+// forget ends the keeping of costly kinds that nobody reads any more. The caller
+// holds the lock.
+func (j *journal) forget() {
+	for kind := range core.EventKind(core.NumEventKinds) {
+		if !costly(kind) {
+			continue
+		}
+		wanted := false
+		for r := range j.readers {
+			wanted = wanted || r.wants(kind)
+		}
+		if !wanted {
+			j.kinds.And(^(uint32(1) << kind))
+		}
 	}
 }

@@ -262,3 +262,23 @@ func TestSubscriptionResumesAndCountsDrops(t *testing.T) {
 		}
 	})
 }
+
+// A reader of ticks keeps the loop awake only as long as it reads.
+func TestTicksEndWithTheirReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := New(t).Run(Group("x", 999, Program("x")))
+		defer w.End()
+		w.Sup.Begin()
+		sub := w.Sup.Subscribe([]core.EventKind{core.EventAny}, 0)
+		synctest.Wait()
+		if w.Sup.NextDeadline().IsZero() {
+			t.Error("somebody reads ticks, and none is due")
+		}
+		sub.Close()
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if next := w.Sup.NextDeadline(); !next.IsZero() {
+			t.Errorf("nobody reads ticks, and something is due at %v", next)
+		}
+	})
+}

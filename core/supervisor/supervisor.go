@@ -173,8 +173,13 @@ type nothing = struct{}
 
 // step takes one event to a process's machine and carries out what it says.
 func (s *Supervisor) step(p *proc, ev process.Event) (killErr string) {
+	return s.stepAt(p, time.Now(), ev)
+}
+
+// stepAt is step for an event that is older than its message.
+func (s *Supervisor) stepAt(p *proc, at time.Time, ev process.Event) (killErr string) {
 	before := p.machine.State()
-	effects, ok := p.machine.Step(time.Now(), ev)
+	effects, ok := p.machine.Step(at, ev)
 	if !ok {
 		s.deadlines.set(p, p.machine.Deadline())
 		return ""
@@ -202,6 +207,9 @@ func (s *Supervisor) step(p *proc, ev process.Event) (killErr string) {
 		}
 	}
 	s.deadlines.set(p, p.machine.Deadline())
+	if killErr != "" {
+		s.step(p, process.Event{Kind: process.KillFailed, Message: killErr})
+	}
 	s.runWaiters(p)
 	return killErr
 }
@@ -229,11 +237,13 @@ func (s *Supervisor) spawn(p *proc) {
 			}
 		})
 	}
+	var living Child
 	job := SpawnJob{
 		Spec:   p.spec.Load(),
 		Group:  p.group.name,
 		Logged: [2]*atomic.Uint64{&p.logged[event.Stdout], &p.logged[event.Stderr]},
 		Started: func(child Child, pid int, spawnErr string) {
+			living = child
 			post(func() {
 				if pid == 0 {
 					s.step(p, process.Event{Kind: process.SpawnFailed, Message: spawnErr})
@@ -243,13 +253,13 @@ func (s *Supervisor) spawn(p *proc) {
 				s.step(p, process.Event{Kind: process.Spawned, PID: pid})
 			})
 		},
-		Ended: func(status process.Status) {
+		Ended: func(status process.Status, at time.Time) {
 			post(func() {
-				child := p.child.Swap(nil)
-				s.step(p, process.Event{Kind: process.Ended, Status: status})
+				p.child.Store(nil)
+				s.stepAt(p, at, process.Event{Kind: process.Ended, Status: status})
 				s.listenerEnded(p)
-				child.Release()
 			})
+			s.inbox.post(living.Release) // also of one that was removed meanwhile
 		},
 	}
 	s.addTaps(p, &job)

@@ -192,7 +192,7 @@ func (w *World) Finish(pid int, status process.Status) {
 	delete(w.alive, pid)
 	w.mu.Unlock()
 	if ok {
-		job.Ended(status)
+		job.Ended(status, time.Now())
 	}
 }
 
