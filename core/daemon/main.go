@@ -45,9 +45,14 @@ func Main(p Program) int {
 		Program: p, detached: takeDetached(), signals: make(chan os.Signal, 16), serials: &event.Serials{},
 		early: child.NewNameService(),
 	}
+	defer d.useLog(nil)
 	for first := true; ; first = false {
 		again, err := d.run(first)
 		if err != nil {
+			if !first {
+				// Of a daemon nobody sees the standard error any more.
+				d.log.Load().Log(rpcinterface.LevelCrit, fmt.Sprintf("cannot start again: %v", err))
+			}
 			return p.leave(err)
 		}
 		if !again {
@@ -64,8 +69,15 @@ type daemon struct {
 	children *child.Children
 	signals  chan os.Signal
 	serials  *event.Serials // of the events of all runs
-	// log is the main log of the run that is going on.
+	// log is the main log of the run that is going on, or of the one before.
 	log atomic.Pointer[mainlog.Log]
+}
+
+// useLog makes log the main log and closes the one before.
+func (d *daemon) useLog(log *mainlog.Log) {
+	if before := d.log.Swap(log); before != nil {
+		before.Close()
+	}
 }
 
 // orphan is told of the end of a process that somebody else left to us.

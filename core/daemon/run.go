@@ -334,8 +334,7 @@ func (r *run) openLog(criticals, infos []string) error {
 	if r.log, err = mainlog.Open(logConfig); err != nil {
 		return err
 	}
-	r.daemon.log.Store(r.log)
-	r.later(func() { r.log.Close() })
+	r.daemon.useLog(r.log)
 	for _, part := range []struct {
 		level rpcinterface.LogLevel
 		lines []string

@@ -121,6 +121,10 @@ func TestRestartThatFails(t *testing.T) {
 	d.signal(syscall.SIGHUP)
 	d.wait("Error: ")
 	d.exit(2)
+	// In the background nobody sees standard error: the log has it too.
+	if log := d.read("supervisord.log"); !strings.Contains(log, "CRIT cannot start again: ") {
+		t.Errorf("the log does not tell why the daemon ended:\n%s", log)
+	}
 }
 
 func TestFlags(t *testing.T) {
