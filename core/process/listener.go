@@ -27,6 +27,7 @@ func (s ListenerState) String() string {
 // Limits of what a listener may say, in bytes. The reference has none.
 const (
 	maxResultLine = 64 << 10
+	shownLine     = 200 // of a bad one, in the log
 	maxResult     = 16 << 20
 )
 
@@ -166,7 +167,7 @@ func (l *Listener) resultLine(out *[]Effect) bool {
 		n, err = pytext.ParseInt(string(line[resultPrefix:]), 10)
 	}
 	if err != nil || n < 0 || n > maxResult {
-		log(out, rpcinterface.LevelWarn, "%s: bad result line: '%s'", l.name, pytext.Decode(line[:min(len(line), maxResultLine)]))
+		log(out, rpcinterface.LevelWarn, "%s: bad result line: '%s'", l.name, pytext.Decode(line[:min(len(line), shownLine)]))
 		l.become(ListenerUnknown, out)
 		*out = append(*out, Rejected{})
 		return true
