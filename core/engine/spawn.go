@@ -162,6 +162,9 @@ func (e *Engine) openStream(r *running, job supervisor.SpawnJob, channel event.C
 	if log.File.Kind == core.LogPath {
 		cfg.Path = log.File.Path
 	}
+	if channel == event.Stderr {
+		cfg.After = r.streams[event.Stdout]
+	}
 	stream, err := logfile.OpenStream(read, cfg)
 	if err != nil {
 		closeAll(read, childEnd)

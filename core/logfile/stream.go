@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -29,6 +30,11 @@ type StreamConfig struct {
 	CaptureMaxBytes int64
 	// Logged counts the bytes that go to the log. May be nil.
 	Logged *atomic.Uint64
+	// After is a stream whose output goes first where both have some: a program that
+	// writes to stdout and then at once to stderr is logged in this order, as by the
+	// reference, also when both go to one file. It is waited for only shortly. May be
+	// nil.
+	After *Stream
 	// OnData is shown all output, captured or not, after stripping. It may keep the
 	// stream waiting. The slice is valid during the call only. May be nil.
 	OnData func([]byte)
@@ -51,6 +57,7 @@ type Stream struct {
 	sys  []*Syslog
 	done chan struct{} // closed when the pipe is
 	end  sync.Once
+	busy atomic.Bool // there is output that was read and not logged yet
 
 	// Of the goroutine alone:
 	capturing bool
@@ -146,7 +153,9 @@ func (s *Stream) run() {
 		if buf == nil {
 			buf = buffers.Get().(*[maxHeld + bufferSize]byte)
 		}
+		s.busy.Store(true)
 		if n, err = s.fill(fd, buf); err == unix.EAGAIN {
+			s.busy.Store(false)
 			buffers.Put(buf)
 			buf = nil
 			return false
@@ -161,13 +170,39 @@ func (s *Stream) run() {
 		if n <= 0 {
 			break
 		}
+		s.giveWay()
 		s.process(buf[:n])
+		s.busy.Store(false)
 	}
+	s.busy.Store(false)
 	if buf != nil {
 		buffers.Put(buf)
 	}
 	s.finish()
 	s.pipe.Close()
+}
+
+// giveWay waits while the stream that goes first has output, for half a millisecond or
+// so at most: a log that is stuck, or a flood, holds up its own stream only.
+func (s *Stream) giveWay() {
+	const yields, pauses, pause = 10, 5, 100 * time.Microsecond
+	first := s.cfg.After
+	for i := 0; first != nil && i < yields+pauses && first.hasOutput(); i++ {
+		if i < yields {
+			runtime.Gosched()
+		} else {
+			time.Sleep(pause)
+		}
+	}
+}
+
+// hasOutput says whether the stream has output that is not logged yet.
+func (s *Stream) hasOutput() (has bool) {
+	_ = s.conn.Control(func(fd uintptr) { // it fails when the pipe is closed
+		left, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
+		has = err == nil && left > 0
+	})
+	return has || s.busy.Load()
 }
 
 // rest reads what is in the pipe now: that includes all from the dead process, and

@@ -348,6 +348,50 @@ func TestOpenStreamFailure(t *testing.T) {
 	}
 }
 
+// What a program writes to stdout and then to stderr stands so in a log of both. The
+// wait is bounded, so on a busy machine a few may come otherwise.
+func TestOneStreamGoesFirst(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	const rounds = 200
+	wrong := 0
+	for range rounds {
+		first, w1 := openStream(t, StreamConfig{Path: path})
+		second, w2 := openStream(t, StreamConfig{Path: path, After: first})
+		time.Sleep(100 * time.Microsecond) // both wait for output
+		send(t, w1, "out ")
+		send(t, w2, "err ")
+		for len(contents(t, path)) < len("out err ") {
+			runtime.Gosched()
+		}
+		if contents(t, path) != "out err " {
+			wrong++
+		}
+		first.Drain()
+		second.Drain()
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if wrong > rounds/10 {
+		t.Errorf("%d of %d in the wrong order", wrong, rounds)
+	}
+}
+
+// A stream that is stuck does not hold up the one that comes after it.
+func TestStreamAfterAStuckOne(t *testing.T) {
+	stuck, seen := make(chan struct{}), make(chan string)
+	defer close(stuck)
+	first, w1 := openStream(t, StreamConfig{OnData: func([]byte) { <-stuck }})
+	_, w2 := openStream(t, StreamConfig{After: first, OnData: func(p []byte) { seen <- string(p) }})
+	send(t, w1, "out")
+	for range 10 {
+		send(t, w2, "err")
+		if got := receive(t, seen); got != "err" {
+			t.Errorf("read %q", got)
+		}
+	}
+}
+
 func TestStreamToSyslog(t *testing.T) {
 	address, next := syslogd(t)
 	read, w := pipe(t)
