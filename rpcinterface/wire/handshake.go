@@ -63,6 +63,10 @@ func ServeConfig(p rpcinterface.Plugin, logger hclog.Logger) *plugin.ServeConfig
 // while it reads; local sockets gain nothing by it.
 const window = 1 << 20
 
+// workers is how many goroutines wait for calls. They keep the stacks that calls
+// need, which new ones would have to grow; when all are busy there are new ones.
+const workers = 8
+
 // DialOptions is what the host hands to go-plugin as GRPCDialOptions; the
 // plugin's connection back uses it too. Messages are limited in both directions,
 // and an idle connection stays open.
@@ -84,6 +88,7 @@ func newServer(opts []grpc.ServerOption) *grpc.Server {
 		grpc.MaxSendMsgSize(rpcinterface.MaxMessage),
 		grpc.InitialWindowSize(window),
 		grpc.InitialConnWindowSize(window),
+		grpc.NumStreamWorkers(workers),
 	)...)
 }
 
