@@ -207,7 +207,6 @@ func (s *soak) pluginPID() (int, error) {
 type restful struct {
 	daemon, plugin stats
 	zombies        []int
-	files          []string // in the directory for sockets and automatic logs
 }
 
 // restTimeout bounds the wait for rest, settled is how long the numbers must stay.
