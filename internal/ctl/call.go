@@ -38,14 +38,14 @@ func call(s *session, words []string) error {
 		s.printf("%s", text)
 		return nil
 	}
+	if errors.Is(err, context.Canceled) || unauthorized(err) && s.interactive {
+		return err
+	}
 	s.exit = exitGeneric
 	var f xmlrpc.FaultError
 	switch {
 	case errors.As(err, &f):
 		fmt.Fprintf(s.stderr, "fault %d: %s\n", f.Code, f.String)
-	case errors.Is(err, context.Canceled), unauthorized(err) && s.interactive:
-		s.exit = exitSuccess // not the outcome yet
-		return err
 	case unauthorized(err):
 		fmt.Fprintln(s.stderr, "Server requires authentication")
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -4,8 +4,13 @@
 // Each command is a value of type command in a file of its own. Output and exit
 // codes are those that scripts know from Supervisor 4.4's supervisorctl, down to
 // the irregular ones; errors go to standard output, as there. Only call, which
-// Supervisor has not, keeps standard output for its result.
+// Supervisor has not, and the flag --json keep standard output for their result.
+// Colour is for terminals alone.
 //
-// The package starts no process and keeps no state between runs; a run makes
-// its calls one after the other on one connection.
+// Without a command a shell reads them: on a terminal with editing, completion and
+// a history, which is all that a run leaves behind; from anything else line by
+// line. An interrupt ends the shell, except in the commands that follow something.
+//
+// The package starts no process. A run makes its calls one after the other on one
+// connection, but for fg, which reads both logs of the process meanwhile.
 package ctl
