@@ -20,19 +20,13 @@ import (
 
 // spawn starts one process and tells the loop what became of it.
 func (e *Engine) spawn(job supervisor.SpawnJob) {
-	running, pid, ended, why := e.start(job)
+	running, pid, why := e.start(job)
 	if why != "" {
 		job.Started(nil, 0, why)
 		return
 	}
 	job.Started(running, pid, "")
 	close(running.started)
-	go func() {
-		status := <-ended
-		at := time.Now()
-		running.drain()
-		job.Ended(StatusOf(status), at)
-	}()
 }
 
 // StatusOf puts a wait status into the words of the machine.
@@ -45,7 +39,7 @@ func StatusOf(ws syscall.WaitStatus) process.Status {
 
 // start does what comes before and with the fork. why is the reference's text when
 // something failed.
-func (e *Engine) start(job supervisor.SpawnJob) (r *running, pid int, ended <-chan syscall.WaitStatus, why string) {
+func (e *Engine) start(job supervisor.SpawnJob) (r *running, pid int, why string) {
 	spec := job.Spec
 	r = &running{report: e.report, started: make(chan struct{})}
 	defer func() {
@@ -56,21 +50,20 @@ func (e *Engine) start(job supervisor.SpawnJob) (r *running, pid int, ended <-ch
 	}()
 	// The socket comes first, as in the reference: a bad command makes it too.
 	if err := e.takeSocket(r, job); err != nil {
-		return r, 0, nil, err.Error()
+		return r, 0, err.Error()
 	}
 	file, argv, problem := e.resolve(spec)
 	if problem != nil {
-		return r, 0, nil, problem.text
+		return r, 0, problem.text
 	}
 	files, err := e.open(r, job)
 	defer closeAll(files[:]...)
 	if err != nil {
 		if errors.Is(err, syscall.EMFILE) {
-			return r, 0, nil, fmt.Sprintf("too many open files to spawn '%s'", spec.Name)
+			return r, 0, fmt.Sprintf("too many open files to spawn '%s'", spec.Name)
 		}
-		return r, 0, nil, fmt.Sprintf("unknown error making dispatchers for '%s': %s", spec.Name, errnoName(err))
+		return r, 0, fmt.Sprintf("unknown error making dispatchers for '%s': %s", spec.Name, errnoName(err))
 	}
-	exits := make(chan syscall.WaitStatus, 1)
 	pid, err = e.Children.Start(&child.Spec{
 		Path:         file,
 		Argv:         argv,
@@ -80,14 +73,19 @@ func (e *Engine) start(job supervisor.SpawnJob) (r *running, pid int, ended <-ch
 		UID:          spec.UID,
 		Files:        r.childFiles(files, spec.RedirectStderr),
 		ProcessGroup: true,
-	}, func(status syscall.WaitStatus) { exits <- status })
+	}, func(status syscall.WaitStatus) {
+		at := time.Now()
+		<-r.started
+		r.drain()
+		job.Ended(StatusOf(status), at)
+	})
 	if err != nil {
 		if errors.Is(err, syscall.EAGAIN) {
-			return r, 0, nil, fmt.Sprintf("Too many processes in process table to spawn '%s'", spec.Name)
+			return r, 0, fmt.Sprintf("Too many processes in process table to spawn '%s'", spec.Name)
 		}
-		return r, 0, nil, fmt.Sprintf("unknown error during fork for '%s': %s", spec.Name, errnoName(err))
+		return r, 0, fmt.Sprintf("unknown error during fork for '%s': %s", spec.Name, errnoName(err))
 	}
-	return r, pid, exits, ""
+	return r, pid, ""
 }
 
 // errnoName is the name of the errno in err, such as ENOENT.
