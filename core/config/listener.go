@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"gopkg.in/ini.v1"
 
@@ -60,8 +61,10 @@ func (l *loader) bufferSize(section *ini.Section) (int64, error) {
 }
 
 // entryPoint is what the reference can import: a module, an attribute behind a
-// colon, extras in brackets.
-var entryPoint = regexp.MustCompile(`^[\pL\pN_.]+\s*(:\s*[\pL\pN_.]+\s*)?(\[.*\]\s*)?$`)
+// colon, extras in brackets. It is large, so it is made when one is there.
+var entryPoint = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[\pL\pN_.]+\s*(:\s*[\pL\pN_.]+\s*)?(\[.*\]\s*)?$`)
+})
 
 // resultHandler gives result_handler= as written. Whether there is such a handler
 // is for those to say who have it.
@@ -75,7 +78,7 @@ func (l *loader) resultHandler(section *ini.Section) (string, error) {
 	}
 	// A namespace may have a name that no Python module has.
 	namespace, _, both := strings.Cut(text, ":")
-	if !entryPoint.MatchString(text) && !(both && l.doc.has("rpcinterface:"+namespace)) {
+	if !entryPoint().MatchString(text) && !(both && l.doc.has("rpcinterface:"+namespace)) {
 		return "", fmt.Errorf("%s cannot be resolved within [%s]: it is not of the form NAMESPACE:HANDLER; "+
 			"name a handler of an [rpcinterface:NAMESPACE] section", text, section.Name())
 	}
