@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -29,6 +30,10 @@ import (
 
 // builtinFactory is the Python name of the supervisor namespace.
 const builtinFactory = "supervisor.rpcinterface:make_main_rpcinterface"
+
+// startUp is after what time the memory that only the start needed is given back:
+// a supervisor with nothing to do would keep it until the next collection.
+const startUp = 2 * time.Second
 
 // stopExtensions is how long all extensions together may take to stop.
 const stopExtensions = 10 * time.Second
@@ -76,6 +81,7 @@ func (d *daemon) run(first bool) (again bool, err error) {
 		reportStarted(d.detached)
 	}
 	defer r.handleSignals()()
+	defer time.AfterFunc(startUp, debug.FreeOSMemory).Stop()
 	r.supervisor.Run()
 	return r.supervisor.State() == rpcinterface.SupervisorRestarting, nil
 }
