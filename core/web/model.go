@@ -109,5 +109,12 @@ func (p process) Bare() string { return p.Name[len(p.Prefix()):] }
 // Word is the state as the page writes it.
 func (p process) Word() string { return strings.ToLower(p.State) }
 
-// Path is the name as a part of a path.
-func (p process) Path() string { return url.PathEscape(p.Name) }
+// Path is the name as a part of the path of a log's stream, which is unescaped twice
+// and cut at some characters in between.
+func (p process) Path() string {
+	path := url.PathEscape(p.Name)
+	if strings.ContainsAny(p.Name, "%;?#") {
+		path = url.PathEscape(path)
+	}
+	return path
+}

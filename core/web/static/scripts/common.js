@@ -30,15 +30,28 @@ function confirmed(action, of) {
   });
 }
 
-// tell shows a message; "" hides it.
+const message = document.getElementById('message');
+let fading = 0;
+
+// tell shows a message, over the page: nothing may move away below the pointer. One
+// that all went well goes by itself, others when they are clicked or by Escape.
 export function tell(text, ok = true) {
-  const message = document.getElementById('message');
+  clearTimeout(fading);
   message.textContent = text;
+  message.classList.add('over');
   message.classList.toggle('failed', !ok);
+  if (text && ok) fading = setTimeout(() => tell(''), 10000);
 }
+
+message.addEventListener('click', () => tell(''));
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape') tell('');
+});
+if (message.textContent) tell(message.textContent, !message.textContent.startsWith('ERROR'));
 
 // perform does an action and tells what came of it. It answers whether it went well.
 async function perform(fields) {
+  tell('');
   try {
     const response = await fetch(url('index.html'), {
       method: 'POST', headers: { Accept: 'application/json' }, body: new URLSearchParams(fields),
@@ -59,6 +72,7 @@ async function perform(fields) {
 // onActions has the page's links and buttons act without leaving it. nameOf finds the
 // process that one is about, and done is told what was done.
 export function onActions(nameOf, done) {
+  for (const link of document.querySelectorAll('.all a[data-action]')) link.replaceWith(makeButton(link.dataset.action, link.textContent));
   document.addEventListener('click', async (event) => {
     const element = event.target.closest('[data-action]');
     if (!element) return;
@@ -77,6 +91,14 @@ export function onActions(nameOf, done) {
   });
 }
 
+function makeButton(action, text) {
+  const button = document.createElement('button');
+  button.className = 'action';
+  button.dataset.action = action;
+  button.textContent = text;
+  return button;
+}
+
 // setActions offers a process's actions. The focus stays where it was, or as near as
 // can be.
 export function setActions(container, name, actions) {
@@ -85,10 +107,7 @@ export function setActions(container, name, actions) {
   container.dataset.actions = wanted;
   const focused = container.contains(document.activeElement) ? document.activeElement.dataset.action : null;
   container.replaceChildren(...actions.flatMap((action) => {
-    const button = document.createElement('button');
-    button.className = 'action';
-    button.dataset.action = action;
-    button.textContent = labels[action];
+    const button = makeButton(action, labels[action]);
     button.setAttribute('aria-label', `${labels[action]} ${name}`);
     return [button, ' '];
   }));

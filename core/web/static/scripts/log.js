@@ -13,7 +13,7 @@ const wrapButton = document.getElementById('wrap');
 
 // --- text
 
-let blocks = []; // pieces of text, each an element that is laid out only when it is seen
+let blocks = []; // pieces of text, each an element: what is added lays out the last one only
 let kept = 0;
 let waiting = ''; // what the next frame adds
 let frame = 0;
@@ -139,6 +139,7 @@ function setWrapping(on) {
   log.classList.toggle('wrapped', on);
   wrapButton.setAttribute('aria-pressed', String(on));
   localStorage.setItem('wrap', on ? '1' : '');
+  setFollowing(following);
 }
 
 followButton.hidden = wrapButton.hidden = false;
@@ -151,6 +152,8 @@ log.addEventListener('scroll', () => {
   if (atEnd ? !following : following && log.scrollTop < lastTop) setFollowing(atEnd);
   lastTop = log.scrollTop;
 });
+// What changes the layout must not take away the end.
+new ResizeObserver(() => setFollowing(following)).observe(log);
 setWrapping(localStorage.getItem('wrap') === '1');
 setFollowing(true);
 

@@ -50,7 +50,8 @@ function makeRow(name) {
   element.querySelector('.name').href = `tail.html?processname=${encoded}`;
   for (const [channel, path] of [['stdout', ''], ['stderr', '/stderr']]) {
     const link = element.querySelector(`.${channel}`);
-    link.href = `logtail/${encoded}${path}`;
+    // It is unescaped twice, and cut at some characters in between.
+    link.href = `logtail/${/[%;?#]/.test(name) ? encodeURIComponent(encoded) : encoded}${path}`;
     link.setAttribute('aria-label', `Follow ${channel} of ${name}`);
   }
   return adopt(element);
@@ -187,6 +188,7 @@ function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
   if (event.key === '/' && event.target !== input) {
     event.preventDefault();
+    input.focus();
     input.select();
   } else if (event.key === 'Escape' && event.target === input) {
     input.value = '';
@@ -223,14 +225,22 @@ for (const button of shows) {
   });
 }
 document.addEventListener('keydown', onKey);
+// The links lead to the plain stream; here there is a better view of it.
+place.addEventListener('click', (event) => {
+  const link = event.target.closest('.logs a');
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  const name = encodeURIComponent(link.closest('.process').dataset.name);
+  location.assign(url(`tail.html?processname=${name}&channel=${link.className}`));
+});
 setInterval(() => {
   if (!document.hidden) onScreen.forEach(tick);
 }, 1000);
 
 onActions((element) => element.closest('.process').dataset.name, () => {
   if (live) return;
-  const message = document.getElementById('message').textContent;
-  location.assign(url(`index.html?message=${encodeURIComponent(message)}`));
+  // Without updates the page has to be loaded anew to show what was done.
+  location.assign(url(`index.html?message=${encodeURIComponent(document.getElementById('message').textContent)}`));
 });
 
 follow('', (update) => {
