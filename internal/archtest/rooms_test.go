@@ -124,9 +124,11 @@ var rooms = []room{
 
 	// What is not part of the program.
 	{path: "internal/archtest"},
+	{path: "internal/browsertest"},
 	{path: "internal/benchpeers", ours: words("rpcinterface"), third: join(goPlugin)},
 	{path: "internal/e2e"},
 	{path: "internal/difftest"},
+	{path: "internal/doctest"},
 	{path: "internal/pythontest"},
 	{path: "internal/soak", ours: words("core/child core/daemon core/extension plugins/twiddler sdk"), third: join(prometheus, goPlugin, ini)},
 	{path: "internal/testrun"},
