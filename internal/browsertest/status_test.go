@@ -132,6 +132,7 @@ func TestActions(t *testing.T) {
 	d.wantStates("sleeper RUNNING", "off RUNNING", "echo RUNNING", "web:w_02 RUNNING", "gone STOPPED")
 
 	before = d.info("sleeper").PID
+	b.wait(fmt.Sprintf("document.querySelector(%q).textContent.startsWith('pid %d, ')", row("sleeper", ".description"), before))
 	b.click(`[data-action="restartall"]`)
 	b.confirm("Restart all processes?")
 	b.wait(fmt.Sprintf("!document.querySelector(%q).textContent.startsWith('pid %d, ')", row("sleeper", ".description"), before))
