@@ -39,6 +39,7 @@ type Engine struct {
 	spawns  *queue
 	files   *queue
 	sockets *sockets
+	writers logfile.Writers // of all logs of processes
 }
 
 var _ supervisor.Effects = (*Engine)(nil)

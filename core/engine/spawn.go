@@ -152,6 +152,7 @@ func (e *Engine) openStream(r *running, job supervisor.SpawnJob, channel event.C
 		OnData:          e.onData(r, job, channel),
 		OnCapture:       e.onCapture(r, job, channel),
 		Report:          e.report,
+		Writers:         &e.writers,
 	}
 	if job.OnListener != nil && channel == event.Stdout {
 		// The protocol's bytes are not for changing, and have no tokens.

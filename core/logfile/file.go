@@ -24,6 +24,11 @@ type File struct {
 	mu     sync.Mutex
 	file   *os.File
 	closed bool
+	// registry counts the Files of each file, nil for none; writers are those of ours.
+	registry *Writers
+	writers  *writers
+	// placed says that writes go to where the file is at, not to its end (moveFrom).
+	placed bool
 	// due is the size at which the file is rotated, 0 for never.
 	due int64
 	// failing says that the last write failed, and was reported.
@@ -36,7 +41,12 @@ type File struct {
 // Report, which may be nil, hears of the first of a row of failures to write or
 // rotate. The error wraps the errno.
 func Open(path string, maxBytes, backups int64, report func(error)) (*File, error) {
-	f := &File{path: path, maxBytes: maxBytes, backups: backups, report: report}
+	return openCounted(path, maxBytes, backups, report, nil)
+}
+
+// openCounted is Open for a File that is counted among the writers of its file.
+func openCounted(path string, maxBytes, backups int64, report func(error), registry *Writers) (*File, error) {
+	f := &File{path: path, maxBytes: maxBytes, backups: backups, report: report, registry: registry}
 	file, err := f.open(0)
 	if err != nil {
 		return nil, err
@@ -53,10 +63,20 @@ func (f *File) Path() string { return f.path }
 func (f *File) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n, err := f.file.Write(p)
+	err := f.setAppending(true)
+	n := 0
+	if err == nil {
+		n, err = f.file.Write(p)
+	}
 	if err == nil && f.due > 0 {
 		err = f.rotateIfDue()
 	}
+	f.note(err)
+	return n, err
+}
+
+// note reports the first of a row of failures.
+func (f *File) note(err error) {
 	switch {
 	case err == nil:
 		f.failing = false
@@ -66,7 +86,6 @@ func (f *File) Write(p []byte) (int, error) {
 			f.report(fmt.Errorf("cannot write log file: %w", err))
 		}
 	}
-	return n, err
 }
 
 // Reopen opens the path anew, for when another program has moved the file. When
@@ -99,7 +118,16 @@ func (f *File) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true
+	f.leave()
 	return f.file.Close()
+}
+
+// leave ends being counted for the file that was in use.
+func (f *File) leave() {
+	if f.writers != nil {
+		f.registry.leave(f.writers)
+		f.writers = nil
+	}
 }
 
 func (f *File) open(flag int) (*os.File, error) {
@@ -124,9 +152,17 @@ func (f *File) reopen(flag int) error {
 }
 
 func (f *File) use(file *os.File) {
-	f.file, f.due = file, 0
-	if f.maxBytes > 0 && f.isRegular(file) {
+	f.leave()
+	f.file, f.due, f.placed = file, 0, false
+	if !f.isRegular(file) {
+		return
+	}
+	if f.maxBytes > 0 {
 		f.due = f.maxBytes
+	}
+	if f.registry != nil {
+		f.writers = f.registry.enter(file)
+		_, _ = file.Seek(0, io.SeekEnd) // where moveFrom expects to be
 	}
 }
 

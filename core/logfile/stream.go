@@ -43,6 +43,9 @@ type StreamConfig struct {
 	OnCapture func([]byte)
 	// Report hears of failures to write, see Open. May be nil.
 	Report func(error)
+	// Writers is shared by the streams whose logs may be one file. Where it is nil
+	// all output is copied.
+	Writers *Writers
 }
 
 // Stream takes the output of a process from its pipe to its log, on a goroutine of
@@ -64,6 +67,7 @@ type Stream struct {
 	escapes   stripper
 	held      [maxHeld]byte
 	nheld     int
+	refused   int // how often output could not be moved
 
 	mu       sync.Mutex
 	captured bounded
@@ -94,7 +98,7 @@ func OpenStream(pipe *os.File, cfg StreamConfig) (*Stream, error) {
 	case SyslogPath:
 		s.sys = append(s.sys, NewSyslog(""))
 	default:
-		if s.file, err = Open(cfg.Path, cfg.MaxBytes, cfg.Backups, cfg.Report); err != nil {
+		if s.file, err = openCounted(cfg.Path, cfg.MaxBytes, cfg.Backups, cfg.Report, cfg.Writers); err != nil {
 			return nil, err
 		}
 	}
@@ -148,6 +152,8 @@ func (s *Stream) run() {
 		buf *[maxHeld + bufferSize]byte
 		n   int
 		err error
+
+		full int // reads in a row that filled the buffer
 	)
 	read := func(fd uintptr) (ready bool) {
 		if buf == nil {
@@ -173,6 +179,14 @@ func (s *Stream) run() {
 		s.giveWay()
 		s.process(buf[:n])
 		s.busy.Store(false)
+		if full = full + 1; n < bufferSize {
+			full = 0
+		} else if full == floodReads {
+			full = 0
+			buffers.Put(buf)
+			buf = nil
+			s.flood()
+		}
 	}
 	s.busy.Store(false)
 	if buf != nil {
@@ -180,6 +194,67 @@ func (s *Stream) run() {
 	}
 	s.finish()
 	s.pipe.Close()
+}
+
+// After floodReads full reads in a row there is a flood; it is over after as many
+// moves of less than floodLeast bytes. Moving output costs less than copying it when
+// there is much of it at a time, so the pipe is widened to floodPipe bytes.
+const (
+	floodReads = 8
+	floodPipe  = 256 << 10
+	floodLeast = 16 << 10
+	// A log that others write to as well is given up after so many attempts.
+	floodAttempts = 3
+)
+
+// flood moves output to the log without looking at it where nobody else looks at it
+// either, until the flood is over, the pipe has ended or Drain has begun. The two
+// last are for run to find out.
+func (s *Stream) flood() {
+	if s.refused == floodAttempts || !s.unseen() {
+		return
+	}
+	wide := false
+	_ = s.conn.Control(func(fd uintptr) {
+		_, err := unix.FcntlInt(fd, unix.F_SETPIPE_SZ, floodPipe)
+		wide = err == nil
+	})
+	if !wide { // a user may have only so many wide pipes
+		s.refused = floodAttempts
+		return
+	}
+	var n int
+	var err error
+	move := func(fd uintptr) (ready bool) {
+		s.busy.Store(true)
+		if n, err = s.file.moveFrom(fd); err == unix.EAGAIN {
+			s.busy.Store(false)
+			return false
+		}
+		return true
+	}
+	for few := 0; few < floodReads; {
+		if s.conn.Read(move) != nil || err == nil && n == 0 {
+			break
+		}
+		if s.cfg.Logged != nil {
+			s.cfg.Logged.Add(uint64(n))
+		}
+		s.busy.Store(false)
+		if err != nil {
+			s.refused++
+			break
+		}
+		if few++; n >= floodLeast {
+			few = 0
+		}
+	}
+	s.busy.Store(false)
+}
+
+// unseen says whether the log is all that the output goes to, as it is.
+func (s *Stream) unseen() bool {
+	return s.file != nil && len(s.sys) == 0 && s.cfg.OnData == nil && s.cfg.CaptureMaxBytes == 0 && !s.cfg.StripANSI
 }
 
 // giveWay waits while the stream that goes first has output, for half a millisecond or
