@@ -21,6 +21,6 @@
 //
 //	flood        writes lines as fast as they are taken
 //
-// Output comes into files below TMPDIR, half a gigabyte at a time, so the disk
-// there should keep up, or be in memory.
+// Output comes into files below TMPDIR, half a gigabyte at a time; that should be a
+// file system on a disk, as one in memory has other costs.
 package main
