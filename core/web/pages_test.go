@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"html"
 	"net/http"
@@ -226,6 +227,11 @@ func TestRedirectsToTheHost(t *testing.T) {
 			if got, _, _ := strings.Cut(serve(h, r).Header().Get("Location"), "?"); got != want {
 				t.Errorf("%q: %q, want %q", host, got, want)
 			}
+		}
+		r := request(http.MethodGet, "/?action=refresh", "")
+		r.Host, r.TLS = "example.com:443", &tls.ConnectionState{}
+		if got, _, _ := strings.Cut(serve(h, r).Header().Get("Location"), "?"); got != "https://example.com/" {
+			t.Errorf("over TLS: %q", got)
 		}
 		const message = "No such process named a b/c:é+&"
 		location := h.get("/?action=stop&processname=" + url.QueryEscape("a b/c:é+&")).Header().Get("Location")

@@ -6,6 +6,23 @@ export function url(path) {
   return new URL(path, location.origin + location.pathname).href;
 }
 
+// recall and remember keep what somebody likes, where the browser lets them.
+export function recall(key) {
+  try {
+    return JSON.parse(localStorage.getItem(key));
+  } catch {
+    return null;
+  }
+}
+
+export function remember(key, value) {
+  try {
+    localStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    // It holds for this page, then.
+  }
+}
+
 const labels = { start: 'Start', stop: 'Stop', restart: 'Restart', clearlog: 'Clear log' };
 
 // What cannot be taken back is asked for first.

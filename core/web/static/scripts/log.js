@@ -1,5 +1,5 @@
 // The log page: follows the log, keeps a bounded part of it, and acts on the process.
-import { Clock, describe, follow, onActions, setActions, tell, url } from './common.js';
+import { Clock, describe, follow, onActions, recall, remember, setActions, tell, url } from './common.js';
 
 // Lengths in characters.
 const maxKept = 2 << 20;
@@ -138,7 +138,7 @@ function setFollowing(on) {
 function setWrapping(on) {
   log.classList.toggle('wrapped', on);
   wrapButton.setAttribute('aria-pressed', String(on));
-  localStorage.setItem('wrap', on ? '1' : '');
+  remember('wrap', on);
   setFollowing(following);
 }
 
@@ -154,7 +154,7 @@ log.addEventListener('scroll', () => {
 });
 // What changes the layout must not take away the end.
 new ResizeObserver(() => setFollowing(following)).observe(log);
-setWrapping(localStorage.getItem('wrap') === '1');
+setWrapping(recall('wrap') === true);
 setFollowing(true);
 
 document.addEventListener('visibilitychange', () => {

@@ -1,5 +1,5 @@
 // The status page: kept current by updates, with a filter and collapsible groups.
-import { Clock, describe, follow, onActions, setActions, url } from './common.js';
+import { Clock, describe, follow, onActions, recall, remember, setActions, url } from './common.js';
 
 const clock = new Clock();
 const place = document.getElementById('processes');
@@ -89,7 +89,7 @@ function adoptSection(section) {
     if (filtering()) return;
     if (details.open) collapsed.delete(name);
     else collapsed.add(name);
-    localStorage.setItem('collapsed', JSON.stringify([...collapsed]));
+    remember('collapsed', [...collapsed]);
   });
   return section;
 }
@@ -131,16 +131,8 @@ const kinds = { RUNNING: 'up', STARTING: 'busy', STOPPING: 'busy', BACKOFF: 'fai
 const kindOf = (row) => kinds[row.state] ?? 'down';
 const input = document.getElementById('filter');
 const shows = [...document.querySelectorAll('[data-show]')];
-const collapsed = new Set(stored());
+const collapsed = new Set(recall('collapsed') ?? []);
 let showing = 'all';
-
-function stored() {
-  try {
-    return JSON.parse(localStorage.getItem('collapsed')) ?? [];
-  } catch {
-    return [];
-  }
-}
 
 const filtering = () => showing !== 'all' || input.value.trim() !== '';
 
