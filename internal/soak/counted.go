@@ -22,7 +22,7 @@ import (
 // a run that was killed is missing in the latter.
 const (
 	lineText    = "to be found again in the log, whole and in its place"
-	countScript = `echo >>"$1.begun"; n=$(wc -l <"$1.begun"); i=0
+	countScript = `echo >>"$1.begun"; n=$(wc -l <"$1.begun" 2>/dev/null); i=0
 while [ $i -lt 120 ]; do
   echo "$1 $n $i ` + lineText + `"
   echo "$1 $n $i ` + lineText + `" >&2
