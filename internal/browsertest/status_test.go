@@ -234,6 +234,9 @@ func TestFilter(t *testing.T) {
 	want("web:w_00,web:w_01,web:w_02")
 	b.press("2")
 	want("web:w_02")
+	if eval[bool](b, "document.querySelector('.solo').checkVisibility()") {
+		t.Error("a list without rows is shown")
+	}
 	b.press(kb.ArrowDown)
 	b.wait("document.activeElement.textContent === 'web:w_02'")
 	b.press("/x")

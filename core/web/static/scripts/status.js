@@ -3,6 +3,7 @@ import { Clock, describe, follow, onActions, recall, remember, setActions, url }
 
 const clock = new Clock();
 const place = document.getElementById('processes');
+const solo = place.querySelector('.solo'); // the processes that are groups of their own
 const rows = new Map(); // rows by process name
 const sections = new Map(); // groups' sections by name
 const onScreen = new Set(); // rows whose uptime can be seen
@@ -107,7 +108,7 @@ function showAll(groups) {
   const there = new Set();
   const order = [];
   for (const group of groups) {
-    const section = group.solo ? place.querySelector('.solo') : sections.get(group.name) ?? makeSection(group.name);
+    const section = group.solo ? solo : sections.get(group.name) ?? makeSection(group.name);
     order.push(section);
     arrange(section.querySelector('.processes'), group.processes.map((p) => {
       there.add(p.name);
@@ -154,6 +155,7 @@ function sift() {
     if (!hidden) left++;
   }
   for (const button of shows) setText(button.querySelector('b'), String(counts[button.dataset.show]));
+  solo.hidden = !solo.querySelector('.process:not([hidden])');
   for (const [name, section] of sections) {
     const members = [...section.querySelectorAll('.process')];
     const running = members.filter((member) => member.dataset.state === 'RUNNING').length;
