@@ -129,6 +129,11 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("%.60s: Allow is %q", request, allow)
 			}
 		}
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			if w := serve(h, request(method, "/status.html?action=stopall", "")); w.Code != http.StatusOK {
+				t.Errorf("%s /status.html: %d", method, w.Code)
+			}
+		}
 		if h.State("p") != rpcinterface.ProcessRunning || h.State("g:a") != rpcinterface.ProcessRunning {
 			t.Error("something was stopped")
 		}

@@ -89,7 +89,9 @@ func (h *handler) page(r *http.Request) http.HandlerFunc {
 	form := r.Method == http.MethodGet || r.Method == http.MethodPost
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
-	case (name == "" || name == "index.html") && form, name == "status.html" && read:
+	case (name == "" || name == "index.html") && form:
+		return h.serveIndex
+	case name == "status.html" && read:
 		return h.serveStatus
 	case name == "tail.html" && (form || read):
 		return h.serveTail

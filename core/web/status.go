@@ -100,8 +100,8 @@ type button struct {
 
 var labels = map[string]string{"start": "Start", "stop": "Stop", "restart": "Restart", "clearlog": "Clear log"}
 
-// serveStatus serves the status page, and does what is asked of it.
-func (h *handler) serveStatus(w http.ResponseWriter, r *http.Request) {
+// serveIndex serves the status page, and does what is asked of it.
+func (h *handler) serveIndex(w http.ResponseWriter, r *http.Request) {
 	f, err := readForm(w, r)
 	if err != nil {
 		refuseForm(w, err)
@@ -111,11 +111,19 @@ func (h *handler) serveStatus(w http.ResponseWriter, r *http.Request) {
 		h.serveAction(w, r, f)
 		return
 	}
+	h.showStatus(w, f["message"])
+}
+
+// serveStatus serves the status page under the name of the reference's template,
+// which does nothing.
+func (h *handler) serveStatus(w http.ResponseWriter, _ *http.Request) { h.showStatus(w, "") }
+
+func (h *handler) showStatus(w http.ResponseWriter, message string) {
 	h.render(w, "status", statusPage{
 		view:           h.look(),
 		Identification: h.Supervisor.Identification(),
 		Version:        supervisorns.Version,
-		Message:        f["message"],
+		Message:        message,
 		GetActions:     h.getActions,
 	})
 }
