@@ -17,7 +17,7 @@ import (
 // side is our own, as its Client answers faults as text and handles one call at
 // a time.
 type client struct {
-	url      string // as configured: http://HOST[:PORT] or unix:///PATH
+	url      string // as configured: http[s]://HOST[:PORT] or unix:///PATH
 	base     string // what the requests' paths are put behind
 	username *string
 	password *string
@@ -56,9 +56,11 @@ func newClient(serverURL string, username, password *string) *client {
 	return c
 }
 
-// baseURL gives "http://HOST:PORT" of a server URL; a path in it is dropped.
+// baseURL gives "http://HOST:PORT" of a server URL; a path in it is dropped. With
+// https the certificate must be one that the system trusts, or stand in the file
+// that SSL_CERT_FILE names.
 func baseURL(serverURL string) (string, error) {
-	if !strings.HasPrefix(serverURL, "http://") {
+	if !strings.HasPrefix(serverURL, "http://") && !strings.HasPrefix(serverURL, "https://") {
 		return "", fmt.Errorf("Unknown protocol for serverurl %s", serverURL)
 	}
 	u, err := url.Parse(serverURL)
@@ -68,7 +70,7 @@ func baseURL(serverURL string) (string, error) {
 	if u.Hostname() == "" {
 		return "", fmt.Errorf("cannot read server URL %s: no host", serverURL)
 	}
-	return "http://" + u.Host, nil
+	return u.Scheme + "://" + u.Host, nil
 }
 
 // authorize adds the credentials to a request.

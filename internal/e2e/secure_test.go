@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -78,6 +79,8 @@ password=pw
 certfile=%%(here)s/cert.pem
 keyfile=%%(here)s/key.pem
 
+[supervisorctl]
+
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 
@@ -107,6 +110,13 @@ func TestTLS(t *testing.T) {
 		"print(xmlrpc.client.ServerProxy('https://us:pw@" + s.addr + "/RPC2', context=context).supervisor.getProcessInfo('url')['statename'])\n"
 	if out, code := s.run(python, "-c", script); out != "EXITED\n" || code != 0 {
 		t.Errorf("Python: %s", out)
+	}
+	ctl := []string{"SSL_CERT_FILE=" + s.path("cert.pem"), filepath.Join(s.bin, "supervisorctl"), "-s", "https://" + s.addr, "-u", "us", "-p", "pw"}
+	if out, code := s.run("env", append(ctl, "pid")...); out != fmt.Sprintf("%d\n", d.pid) || code != 0 {
+		t.Errorf("supervisorctl: %q, exit code %d", out, code)
+	}
+	if out, code := s.run("env", append(ctl[1:], "pid")...); code == 0 {
+		t.Errorf("supervisorctl takes a certificate that nobody trusts: %q", out)
 	}
 	if got := s.serial(); got != 1 {
 		t.Errorf("certificate %d", got)
