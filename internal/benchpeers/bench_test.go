@@ -108,7 +108,7 @@ func TestTable(t *testing.T) {
 | start | – | – | 130 ms | ≤ floor + 20 ms | 1.3 | miss (1.08) |
 | | | | | ≤ 0.5 × reference | 1.5 | MISS (3.00) |
 | | | | | ≥ 2 × reference | 2 | pass |
-| rest | – | – | 0.0/s ±0% | ≤ 0.0/s | 0 | pass |
+| rest | – | – | 0.0/s | ≤ 0.0/s | 0 | pass |
 | | | | | ≤ 0.0/s | 2 | MISS (+Inf) |
 | | | | | ≤ 1.00 ms/s | 3 | MISS (3.00) |
 `

@@ -23,7 +23,7 @@ func median(values []float64) float64 {
 
 // spread is the distance of the extremes in parts of the median.
 func (s series) spread() float64 {
-	if len(s) < 2 || slices.Max(s) == slices.Min(s) {
+	if len(s) < 2 {
 		return 0
 	}
 	return (slices.Max(s) - slices.Min(s)) / median(s)
@@ -32,11 +32,11 @@ func (s series) spread() float64 {
 // show writes the median with a unit and, where there were rounds, the spread;
 // a dash for nothing measured.
 func (s series) show(unit func(float64) string) string {
-	switch len(s) {
-	case 0:
+	switch {
+	case len(s) == 0:
 		return "–"
-	case 1:
-		return unit(s[0])
+	case len(s) == 1 || median(s) == 0: // nothing has no parts
+		return unit(median(s))
 	}
 	return fmt.Sprintf("%s ±%.0f%%", unit(median(s)), 50*s.spread())
 }
