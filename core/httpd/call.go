@@ -25,12 +25,13 @@ const (
 	maxShown = 4 << 10
 )
 
-// buffers are the two buffers of a call, for the next one.
+// buffers are the memory of a call, for the next one.
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
 type buffer struct {
-	in  bytes.Buffer
-	out []byte
+	in      bytes.Buffer
+	decoder xmlrpc.Decoder
+	out     []byte
 }
 
 func (b *buffer) free() {
@@ -60,7 +61,7 @@ func (h *handler) serveCall(w http.ResponseWriter, r *http.Request) {
 		errorPage(w, status)
 		return
 	}
-	method, params, err := xmlrpc.DecodeCall(b.in.Bytes())
+	method, params, err := b.decoder.Call(b.in.Bytes())
 	if err != nil {
 		why := "unmarshallable"
 		if errors.Is(err, xmlrpc.ErrNoMethod) {

@@ -38,15 +38,24 @@ var ErrNoMethod = errors.New("cannot read call: no method name")
 //     are written as for Python's int and float (in ASCII); integers beyond 64
 //     bits are cut to the nearest. base64 becomes a string and has to be UTF-8.
 func DecodeCall(body []byte) (method string, params []rpcinterface.Value, err error) {
+	return new(Decoder).Call(body)
+}
+
+// Decoder reads calls one after the other and uses its memory again. The zero value
+// is ready to use; it is for one goroutine at a time.
+type Decoder struct{ decoder }
+
+// Call is DecodeCall. Nothing of the body or of the values is kept.
+func (x *Decoder) Call(body []byte) (method string, params []rpcinterface.Value, err error) {
 	if err := checkCharacters(body); err != nil {
 		return "", nil, err
 	}
 	if bytes.IndexByte(body, '\r') >= 0 {
 		body = unifyLines(body)
 	}
-	d := decoder{src: body}
-	d.stack = d.stackRoom[:0]
-	d.values = d.valueRoom[:0]
+	d := &x.decoder
+	d.src = body
+	defer d.reset()
 	if err := d.document(); err != nil {
 		return "", nil, err
 	}
@@ -54,6 +63,26 @@ func DecodeCall(body []byte) (method string, params []rpcinterface.Value, err er
 		return "", nil, ErrNoMethod
 	}
 	return d.method, d.params, nil
+}
+
+// maxKept is how many elements, values or bytes there is room kept for.
+const maxKept = 256
+
+// reset forgets the document.
+func (d *decoder) reset() {
+	*d = decoder{
+		stack: emptied(d.stack), values: emptied(d.values), joined: emptied(d.joined),
+		attributes: emptied(d.attributes), namespaces: emptied(d.namespaces),
+	}
+}
+
+// emptied is the room of s, without what was in it.
+func emptied[T any](s []T) []T {
+	if cap(s) > maxKept {
+		return nil
+	}
+	clear(s[:cap(s)])
+	return s[:0]
 }
 
 // checkCharacters refuses what is no character of XML, wherever it stands.
@@ -184,9 +213,6 @@ type decoder struct {
 
 	method string
 	params []rpcinterface.Value
-
-	stackRoom [16]element
-	valueRoom [16]rpcinterface.Value
 }
 
 func (d *decoder) fail(what string) error {

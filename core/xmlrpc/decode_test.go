@@ -204,3 +204,16 @@ func TestDecodeCallAsTheReferenceMutated(t *testing.T) {
 	}
 	compare(t, docs)
 }
+
+// A decoder makes of each call what a new one would, whatever it read before.
+func TestDecoderIsUsedAgain(t *testing.T) {
+	show := func(method string, params []rpcinterface.Value, err error) string {
+		return fmt.Sprint(method, showValue(rpcinterface.Array(params)), err)
+	}
+	d := new(xmlrpc.Decoder)
+	for _, doc := range readCorpus(t) {
+		if got, want := show(d.Call([]byte(doc))), show(xmlrpc.DecodeCall([]byte(doc))); got != want {
+			t.Errorf("%q: %s, want %s", doc, got, want)
+		}
+	}
+}
