@@ -45,7 +45,8 @@ func (s *soak) judge(before, after restful) (ok bool, err error) {
 				verdict(n.after-n.before <= moreMemory))
 		}
 	}
-	fmt.Fprintf(w, "zombies\t%d\t%d\t0\t%s\n", len(before.zombies), len(after.zombies), verdict(len(before.zombies)+len(after.zombies) == 0))
+	fmt.Fprintf(w, "sockets of plugins\t%d\t%d\t± 0\t%s\n", before.sockets, after.sockets, verdict(before.sockets == after.sockets))
+	fmt.Fprintf(w, "zombies\t%d\t%d\t0\t%s\n", before.zombies, after.zombies, verdict(before.zombies+after.zombies == 0))
 	exits, err := s.exits()
 	if err != nil {
 		return false, err
@@ -86,8 +87,12 @@ func (s *soak) complaints() ([]string, error) {
 			out = append(out, line)
 		}
 	})
-	if text := s.stderr.String(); text != "" {
-		out = append(out, text)
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(s.stderr())
+	if len(text) > 0 {
+		out = append(out, string(text))
 	}
 	return out, err
 }

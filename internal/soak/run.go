@@ -1,11 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -44,7 +44,6 @@ type soak struct {
 
 	daemon *exec.Cmd
 	exited chan struct{}
-	stderr bytes.Buffer
 	begun  time.Time
 }
 
@@ -58,20 +57,20 @@ func run(ctx context.Context, out io.Writer, p plan) (ok bool, err error) {
 		return false, fmt.Errorf("cannot make directory: %w", err)
 	}
 	defer func() {
-		if p.keep || !ok && err == nil {
+		if p.keep || !ok {
 			fmt.Fprintln(out, "kept:", s.dir)
 			return
 		}
 		os.RemoveAll(s.dir)
 	}()
-	if err := s.start(ctx); err != nil {
+	if err := s.start(); err != nil {
 		return false, err
 	}
 	defer s.stop()
 	return s.soak(ctx)
 }
 
-func (s *soak) start(ctx context.Context) error {
+func (s *soak) start() error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("cannot find a free port: %w", err)
@@ -84,16 +83,27 @@ func (s *soak) start(ctx context.Context) error {
 	}
 	s.daemon = exec.Command(s.exe, roleDaemon, "-c", filepath.Join(s.dir, "c.conf"))
 	s.daemon.Env = append(os.Environ(), "TMPDIR="+s.dir)
-	s.daemon.Stdout, s.daemon.Stderr = &s.stderr, &s.stderr
+	output, err := os.Create(s.stderr())
+	if err != nil {
+		return fmt.Errorf("cannot make file: %w", err)
+	}
+	defer output.Close()
+	s.daemon.Stdout, s.daemon.Stderr = output, output
 	s.begun = time.Now()
 	if err := s.daemon.Start(); err != nil {
 		return fmt.Errorf("cannot start daemon: %w", err)
 	}
 	go func() { s.daemon.Wait(); close(s.exited) }()
-	return s.until(ctx, "the daemon does not answer", func() (bool, error) {
-		_, err := s.call(ctx, "supervisor.getState")
-		return err == nil, nil
-	})
+	return nil
+}
+
+// stderr is where the daemon's own output goes.
+func (s *soak) stderr() string { return filepath.Join(s.dir, "daemon.err") }
+
+// ended is the error of a daemon that ended by itself.
+func (s *soak) ended() error {
+	text, _ := os.ReadFile(s.stderr())
+	return fmt.Errorf("the daemon has ended: %v\n%s", s.daemon.ProcessState, text)
 }
 
 func (s *soak) stop() {
@@ -110,6 +120,12 @@ func (s *soak) stop() {
 
 // soak is the run with a daemon that has started.
 func (s *soak) soak(ctx context.Context) (ok bool, err error) {
+	if err := s.until(ctx, "the daemon does not answer", func() (bool, error) {
+		_, err := s.call(ctx, "supervisor.getState")
+		return err == nil, nil
+	}); err != nil {
+		return false, err
+	}
 	if err := s.busy(ctx, s.first()); err != nil {
 		return false, err
 	}
@@ -148,7 +164,7 @@ func (s *soak) busy(ctx context.Context, span time.Duration) error {
 		case <-progress.C:
 			s.progress()
 		case <-s.exited:
-			return fmt.Errorf("the daemon has ended: %v\n%s", s.daemon.ProcessState, s.stderr.String())
+			return s.ended()
 		case err := <-ended:
 			return err
 		}
@@ -206,7 +222,8 @@ func (s *soak) pluginPID() (int, error) {
 // restful is a daemon and its plugin at rest.
 type restful struct {
 	daemon, plugin stats
-	zombies        []int
+	zombies        int
+	sockets        int // files and directories for sockets of plugins
 }
 
 // restTimeout bounds the wait for rest, settled is how long the numbers must stay.
@@ -249,11 +266,20 @@ func (s *soak) rest(ctx context.Context) (r restful, err error) {
 		return r, err
 	}
 	children, err := childrenOf(s.daemon.Process.Pid)
-	for pid, state := range children {
+	for _, state := range children {
 		if state == 'Z' {
-			r.zombies = append(r.zombies, pid)
+			r.zombies++
 		}
 	}
+	if err != nil {
+		return r, err
+	}
+	err = filepath.WalkDir(s.dir, func(path string, _ fs.DirEntry, err error) error {
+		if strings.Contains(path, "/plugvisor-") {
+			r.sockets++
+		}
+		return err
+	})
 	return r, err
 }
 
@@ -300,7 +326,7 @@ func (s *soak) until(ctx context.Context, otherwise string, done func() (bool, e
 		}
 		select {
 		case <-s.exited:
-			return fmt.Errorf("%s: it has ended: %v\n%s", otherwise, s.daemon.ProcessState, s.stderr.String())
+			return fmt.Errorf("%s: %w", otherwise, s.ended())
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(50 * time.Millisecond):
