@@ -67,6 +67,11 @@ type Description struct {
 	// Exclusive: two instances must not run at the same time, so a replacement
 	// starts only after the old one has stopped.
 	Exclusive bool
+	// ExclusiveKeys are keys of the section that, where they are written, make the
+	// plugin exclusive.
+	ExclusiveKeys []string
+	// Commands are those that it brings for supervisorctl.
+	Commands []Command
 }
 
 // Config is a plugin's section of the configuration file.

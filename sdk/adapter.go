@@ -71,6 +71,8 @@ func (a *adapter) Describe(context.Context) (Description, error) {
 		Grants:         a.plugin.Grants,
 		ResultHandlers: slices.Sorted(maps.Keys(a.plugin.ResultHandlers)),
 		Exclusive:      a.plugin.Exclusive,
+		ExclusiveKeys:  a.plugin.ExclusiveKeys,
+		Commands:       a.plugin.Commands,
 	}, nil
 }
 

@@ -11,6 +11,19 @@ type (
 	Event       = rpcinterface.Event
 	Description = rpcinterface.Description
 	Method      = rpcinterface.Method
+	Command     = rpcinterface.Command
+	Argument    = rpcinterface.Argument
+)
+
+// The types of a command's arguments.
+const (
+	ArgumentString  = rpcinterface.ArgumentString
+	ArgumentInt     = rpcinterface.ArgumentInt
+	ArgumentBoolean = rpcinterface.ArgumentBoolean
+	ArgumentDouble  = rpcinterface.ArgumentDouble
+	ArgumentJSON    = rpcinterface.ArgumentJSON
+	ArgumentArray   = rpcinterface.ArgumentArray
+	ArgumentStruct  = rpcinterface.ArgumentStruct
 )
 
 // Events that a plugin reads.

@@ -22,6 +22,11 @@ type Plugin struct {
 	ResultHandlers map[string]ResultHandler
 	// Exclusive: two instances must not run at the same time.
 	Exclusive bool
+	// ExclusiveKeys are keys of the section that, where they are written, make it
+	// exclusive.
+	ExclusiveKeys []string
+	// Commands are those that it brings for supervisorctl.
+	Commands []Command
 	// Processors is how many processors the plugin's code may use at once; 0 is
 	// 1. Most plugins wait for the supervisor more than they compute, and their
 	// calls are answered faster, and with less work, by one. The environment

@@ -10,6 +10,14 @@ func encodeDescription(d rpcinterface.Description) *pb.Description {
 		Version:        text(d.Version),
 		ResultHandlers: texts(d.ResultHandlers),
 		Exclusive:      d.Exclusive,
+		ExclusiveKeys:  texts(d.ExclusiveKeys),
+	}
+	for _, c := range d.Commands {
+		command := &pb.Command{Name: text(c.Name), Help: text(c.Help), Method: text(c.Method), Template: text(c.Template)}
+		for _, a := range c.Arguments {
+			command.Arguments = append(command.Arguments, &pb.Argument{Name: text(a.Name), Type: text(a.Type), Optional: a.Optional})
+		}
+		out.Commands = append(out.Commands, command)
 	}
 	for _, g := range d.Grants {
 		out.Grants = append(out.Grants, text(string(g)))
@@ -29,6 +37,15 @@ func decodeDescription(d *pb.Description) rpcinterface.Description {
 		Version:        d.GetVersion(),
 		ResultHandlers: d.GetResultHandlers(),
 		Exclusive:      d.GetExclusive(),
+		ExclusiveKeys:  d.GetExclusiveKeys(),
+	}
+	for _, c := range d.GetCommands() {
+		command := rpcinterface.Command{Name: c.GetName(), Help: c.GetHelp(), Method: c.GetMethod(), Template: c.GetTemplate()}
+		for _, a := range c.GetArguments() {
+			command.Arguments = append(command.Arguments,
+				rpcinterface.Argument{Name: a.GetName(), Type: a.GetType(), Optional: a.GetOptional()})
+		}
+		out.Commands = append(out.Commands, command)
 	}
 	for _, g := range d.GetGrants() {
 		out.Grants = append(out.Grants, rpcinterface.Grant(g))

@@ -181,6 +181,11 @@ func TestDescribe(t *testing.T) {
 		Grants:         []rpcinterface.Grant{rpcinterface.GrantLogWrite, "rpc:call=supervisor.*"},
 		ResultHandlers: []string{"m:f"},
 		Exclusive:      true,
+		ExclusiveKeys:  []string{"persist"},
+		Commands: []rpcinterface.Command{{
+			Name: "greet", Help: "Greet somebody", Method: "greet", Template: "{}",
+			Arguments: []rpcinterface.Argument{{Name: "name", Type: rpcinterface.ArgumentString, Optional: true}},
+		}},
 	}
 	p := &fakePlugin{description: want}
 	host := connect(t, p)

@@ -120,7 +120,11 @@ type Description struct {
 	// Names of the event listener result handlers that it implements.
 	ResultHandlers []string `protobuf:"bytes,4,rep,name=result_handlers,json=resultHandlers,proto3" json:"result_handlers,omitempty"`
 	// Two instances must not run at the same time.
-	Exclusive     bool `protobuf:"varint,5,opt,name=exclusive,proto3" json:"exclusive,omitempty"`
+	Exclusive bool `protobuf:"varint,5,opt,name=exclusive,proto3" json:"exclusive,omitempty"`
+	// Keys of the section that, where they are written, make it exclusive.
+	ExclusiveKeys []string `protobuf:"bytes,6,rep,name=exclusive_keys,json=exclusiveKeys,proto3" json:"exclusive_keys,omitempty"`
+	// Commands for supervisorctl.
+	Commands      []*Command `protobuf:"bytes,7,rep,name=commands,proto3" json:"commands,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -190,6 +194,172 @@ func (x *Description) GetExclusive() bool {
 	return false
 }
 
+func (x *Description) GetExclusiveKeys() []string {
+	if x != nil {
+		return x.ExclusiveKeys
+	}
+	return nil
+}
+
+func (x *Description) GetCommands() []*Command {
+	if x != nil {
+		return x.Commands
+	}
+	return nil
+}
+
+// Command is a command of supervisorctl, "supervisorctl NAMESPACE NAME ARG...",
+// as data: it calls one method of the plugin and shows the result.
+type Command struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One word: letters, digits, "-" and "_".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What it does, in one line or more; the first is the summary.
+	Help string `protobuf:"bytes,2,opt,name=help,proto3" json:"help,omitempty"`
+	// The bare name of the method that it calls, with one parameter for each
+	// argument. Optional arguments that were not given are left out.
+	Method    string      `protobuf:"bytes,3,opt,name=method,proto3" json:"method,omitempty"`
+	Arguments []*Argument `protobuf:"bytes,4,rep,name=arguments,proto3" json:"arguments,omitempty"`
+	// How a line of the result is shown; "" shows it as JSON. An array is shown
+	// with a line for each element. "{}" is the value, "{name}" a member of a
+	// struct, "{name:20}" the same in at least 20 columns, "{{" a brace.
+	Template      string `protobuf:"bytes,5,opt,name=template,proto3" json:"template,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Command) Reset() {
+	*x = Command{}
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Command) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Command) ProtoMessage() {}
+
+func (x *Command) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Command.ProtoReflect.Descriptor instead.
+func (*Command) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Command) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Command) GetHelp() string {
+	if x != nil {
+		return x.Help
+	}
+	return ""
+}
+
+func (x *Command) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *Command) GetArguments() []*Argument {
+	if x != nil {
+		return x.Arguments
+	}
+	return nil
+}
+
+func (x *Command) GetTemplate() string {
+	if x != nil {
+		return x.Template
+	}
+	return ""
+}
+
+// Argument is an argument of a command.
+type Argument struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What help calls it, one word.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// How the word becomes a value: "string", "int", "boolean", "double", or
+	// "json" (a JSON value where it is one, else a string). Two take all the words
+	// that are left, and come last: "array" makes them strings, "struct" reads each
+	// as KEY=VALUE.
+	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	// It may be left out, and so may those after it.
+	Optional      bool `protobuf:"varint,3,opt,name=optional,proto3" json:"optional,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Argument) Reset() {
+	*x = Argument{}
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Argument) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Argument) ProtoMessage() {}
+
+func (x *Argument) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Argument.ProtoReflect.Descriptor instead.
+func (*Argument) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Argument) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Argument) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *Argument) GetOptional() bool {
+	if x != nil {
+		return x.Optional
+	}
+	return false
+}
+
 type Method struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The bare name, without the namespace.
@@ -206,7 +376,7 @@ type Method struct {
 
 func (x *Method) Reset() {
 	*x = Method{}
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[3]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -218,7 +388,7 @@ func (x *Method) String() string {
 func (*Method) ProtoMessage() {}
 
 func (x *Method) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[3]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -231,7 +401,7 @@ func (x *Method) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Method.ProtoReflect.Descriptor instead.
 func (*Method) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{3}
+	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Method) GetName() string {
@@ -269,7 +439,7 @@ type ConfigureRequest struct {
 
 func (x *ConfigureRequest) Reset() {
 	*x = ConfigureRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[4]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -281,7 +451,7 @@ func (x *ConfigureRequest) String() string {
 func (*ConfigureRequest) ProtoMessage() {}
 
 func (x *ConfigureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[4]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -294,7 +464,7 @@ func (x *ConfigureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureRequest.ProtoReflect.Descriptor instead.
 func (*ConfigureRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{4}
+	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ConfigureRequest) GetName() string {
@@ -328,7 +498,7 @@ type Option struct {
 
 func (x *Option) Reset() {
 	*x = Option{}
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[5]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -340,7 +510,7 @@ func (x *Option) String() string {
 func (*Option) ProtoMessage() {}
 
 func (x *Option) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[5]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -353,7 +523,7 @@ func (x *Option) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Option.ProtoReflect.Descriptor instead.
 func (*Option) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{5}
+	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Option) GetName() string {
@@ -379,7 +549,7 @@ type ConfigureResponse struct {
 
 func (x *ConfigureResponse) Reset() {
 	*x = ConfigureResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[6]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -391,7 +561,7 @@ func (x *ConfigureResponse) String() string {
 func (*ConfigureResponse) ProtoMessage() {}
 
 func (x *ConfigureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[6]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -404,7 +574,7 @@ func (x *ConfigureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureResponse.ProtoReflect.Descriptor instead.
 func (*ConfigureResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{6}
+	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ConfigureResponse) GetFault() *Fault {
@@ -430,7 +600,7 @@ type CallRequest struct {
 
 func (x *CallRequest) Reset() {
 	*x = CallRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[7]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -442,7 +612,7 @@ func (x *CallRequest) String() string {
 func (*CallRequest) ProtoMessage() {}
 
 func (x *CallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[7]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -455,7 +625,7 @@ func (x *CallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallRequest.ProtoReflect.Descriptor instead.
 func (*CallRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{7}
+	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CallRequest) GetMethod() string {
@@ -507,7 +677,7 @@ type Caller struct {
 
 func (x *Caller) Reset() {
 	*x = Caller{}
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[8]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -519,7 +689,7 @@ func (x *Caller) String() string {
 func (*Caller) ProtoMessage() {}
 
 func (x *Caller) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[8]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -532,7 +702,7 @@ func (x *Caller) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Caller.ProtoReflect.Descriptor instead.
 func (*Caller) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{8}
+	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Caller) GetUser() string {
@@ -570,7 +740,7 @@ type CallResponse struct {
 
 func (x *CallResponse) Reset() {
 	*x = CallResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[9]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -582,7 +752,7 @@ func (x *CallResponse) String() string {
 func (*CallResponse) ProtoMessage() {}
 
 func (x *CallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[9]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -595,7 +765,7 @@ func (x *CallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResponse.ProtoReflect.Descriptor instead.
 func (*CallResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{9}
+	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CallResponse) GetOutcome() isCallResponse_Outcome {
@@ -652,7 +822,7 @@ type HandleResultRequest struct {
 
 func (x *HandleResultRequest) Reset() {
 	*x = HandleResultRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[10]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -664,7 +834,7 @@ func (x *HandleResultRequest) String() string {
 func (*HandleResultRequest) ProtoMessage() {}
 
 func (x *HandleResultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[10]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -677,7 +847,7 @@ func (x *HandleResultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandleResultRequest.ProtoReflect.Descriptor instead.
 func (*HandleResultRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{10}
+	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *HandleResultRequest) GetHandler() string {
@@ -715,7 +885,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[11]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -727,7 +897,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[11]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -740,7 +910,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{11}
+	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Event) GetName() string {
@@ -782,7 +952,7 @@ type HandleResultResponse struct {
 
 func (x *HandleResultResponse) Reset() {
 	*x = HandleResultResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[12]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -794,7 +964,7 @@ func (x *HandleResultResponse) String() string {
 func (*HandleResultResponse) ProtoMessage() {}
 
 func (x *HandleResultResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[12]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -807,7 +977,7 @@ func (x *HandleResultResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandleResultResponse.ProtoReflect.Descriptor instead.
 func (*HandleResultResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{12}
+	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *HandleResultResponse) GetFault() *Fault {
@@ -832,7 +1002,7 @@ type ShutdownRequest struct {
 
 func (x *ShutdownRequest) Reset() {
 	*x = ShutdownRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[13]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -844,7 +1014,7 @@ func (x *ShutdownRequest) String() string {
 func (*ShutdownRequest) ProtoMessage() {}
 
 func (x *ShutdownRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[13]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -857,7 +1027,7 @@ func (x *ShutdownRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShutdownRequest.ProtoReflect.Descriptor instead.
 func (*ShutdownRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{13}
+	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{15}
 }
 
 type ShutdownResponse struct {
@@ -869,7 +1039,7 @@ type ShutdownResponse struct {
 
 func (x *ShutdownResponse) Reset() {
 	*x = ShutdownResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[14]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -881,7 +1051,7 @@ func (x *ShutdownResponse) String() string {
 func (*ShutdownResponse) ProtoMessage() {}
 
 func (x *ShutdownResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[14]
+	mi := &file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -894,7 +1064,7 @@ func (x *ShutdownResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShutdownResponse.ProtoReflect.Descriptor instead.
 func (*ShutdownResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{14}
+	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ShutdownResponse) GetFault() *Fault {
@@ -912,13 +1082,25 @@ const file_plugvisor_rpcinterface_v1_namespace_proto_rawDesc = "" +
 	"\x0fDescribeRequest\"\x94\x01\n" +
 	"\x10DescribeResponse\x126\n" +
 	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault\x12H\n" +
-	"\vdescription\x18\x02 \x01(\v2&.plugvisor.rpcinterface.v1.DescriptionR\vdescription\"\xc3\x01\n" +
+	"\vdescription\x18\x02 \x01(\v2&.plugvisor.rpcinterface.v1.DescriptionR\vdescription\"\xaa\x02\n" +
 	"\vDescription\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12;\n" +
 	"\amethods\x18\x02 \x03(\v2!.plugvisor.rpcinterface.v1.MethodR\amethods\x12\x16\n" +
 	"\x06grants\x18\x03 \x03(\tR\x06grants\x12'\n" +
 	"\x0fresult_handlers\x18\x04 \x03(\tR\x0eresultHandlers\x12\x1c\n" +
-	"\texclusive\x18\x05 \x01(\bR\texclusive\"N\n" +
+	"\texclusive\x18\x05 \x01(\bR\texclusive\x12%\n" +
+	"\x0eexclusive_keys\x18\x06 \x03(\tR\rexclusiveKeys\x12>\n" +
+	"\bcommands\x18\a \x03(\v2\".plugvisor.rpcinterface.v1.CommandR\bcommands\"\xa8\x01\n" +
+	"\aCommand\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04help\x18\x02 \x01(\tR\x04help\x12\x16\n" +
+	"\x06method\x18\x03 \x01(\tR\x06method\x12A\n" +
+	"\targuments\x18\x04 \x03(\v2#.plugvisor.rpcinterface.v1.ArgumentR\targuments\x12\x1a\n" +
+	"\btemplate\x18\x05 \x01(\tR\btemplate\"N\n" +
+	"\bArgument\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1a\n" +
+	"\boptional\x18\x03 \x01(\bR\boptional\"N\n" +
 	"\x06Method\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04help\x18\x02 \x01(\tR\x04help\x12\x1c\n" +
@@ -980,56 +1162,60 @@ func file_plugvisor_rpcinterface_v1_namespace_proto_rawDescGZIP() []byte {
 	return file_plugvisor_rpcinterface_v1_namespace_proto_rawDescData
 }
 
-var file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_plugvisor_rpcinterface_v1_namespace_proto_goTypes = []any{
 	(*DescribeRequest)(nil),      // 0: plugvisor.rpcinterface.v1.DescribeRequest
 	(*DescribeResponse)(nil),     // 1: plugvisor.rpcinterface.v1.DescribeResponse
 	(*Description)(nil),          // 2: plugvisor.rpcinterface.v1.Description
-	(*Method)(nil),               // 3: plugvisor.rpcinterface.v1.Method
-	(*ConfigureRequest)(nil),     // 4: plugvisor.rpcinterface.v1.ConfigureRequest
-	(*Option)(nil),               // 5: plugvisor.rpcinterface.v1.Option
-	(*ConfigureResponse)(nil),    // 6: plugvisor.rpcinterface.v1.ConfigureResponse
-	(*CallRequest)(nil),          // 7: plugvisor.rpcinterface.v1.CallRequest
-	(*Caller)(nil),               // 8: plugvisor.rpcinterface.v1.Caller
-	(*CallResponse)(nil),         // 9: plugvisor.rpcinterface.v1.CallResponse
-	(*HandleResultRequest)(nil),  // 10: plugvisor.rpcinterface.v1.HandleResultRequest
-	(*Event)(nil),                // 11: plugvisor.rpcinterface.v1.Event
-	(*HandleResultResponse)(nil), // 12: plugvisor.rpcinterface.v1.HandleResultResponse
-	(*ShutdownRequest)(nil),      // 13: plugvisor.rpcinterface.v1.ShutdownRequest
-	(*ShutdownResponse)(nil),     // 14: plugvisor.rpcinterface.v1.ShutdownResponse
-	(*Fault)(nil),                // 15: plugvisor.rpcinterface.v1.Fault
-	(*Value)(nil),                // 16: plugvisor.rpcinterface.v1.Value
-	(SupervisorState)(0),         // 17: plugvisor.rpcinterface.v1.SupervisorState
+	(*Command)(nil),              // 3: plugvisor.rpcinterface.v1.Command
+	(*Argument)(nil),             // 4: plugvisor.rpcinterface.v1.Argument
+	(*Method)(nil),               // 5: plugvisor.rpcinterface.v1.Method
+	(*ConfigureRequest)(nil),     // 6: plugvisor.rpcinterface.v1.ConfigureRequest
+	(*Option)(nil),               // 7: plugvisor.rpcinterface.v1.Option
+	(*ConfigureResponse)(nil),    // 8: plugvisor.rpcinterface.v1.ConfigureResponse
+	(*CallRequest)(nil),          // 9: plugvisor.rpcinterface.v1.CallRequest
+	(*Caller)(nil),               // 10: plugvisor.rpcinterface.v1.Caller
+	(*CallResponse)(nil),         // 11: plugvisor.rpcinterface.v1.CallResponse
+	(*HandleResultRequest)(nil),  // 12: plugvisor.rpcinterface.v1.HandleResultRequest
+	(*Event)(nil),                // 13: plugvisor.rpcinterface.v1.Event
+	(*HandleResultResponse)(nil), // 14: plugvisor.rpcinterface.v1.HandleResultResponse
+	(*ShutdownRequest)(nil),      // 15: plugvisor.rpcinterface.v1.ShutdownRequest
+	(*ShutdownResponse)(nil),     // 16: plugvisor.rpcinterface.v1.ShutdownResponse
+	(*Fault)(nil),                // 17: plugvisor.rpcinterface.v1.Fault
+	(*Value)(nil),                // 18: plugvisor.rpcinterface.v1.Value
+	(SupervisorState)(0),         // 19: plugvisor.rpcinterface.v1.SupervisorState
 }
 var file_plugvisor_rpcinterface_v1_namespace_proto_depIdxs = []int32{
-	15, // 0: plugvisor.rpcinterface.v1.DescribeResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	17, // 0: plugvisor.rpcinterface.v1.DescribeResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
 	2,  // 1: plugvisor.rpcinterface.v1.DescribeResponse.description:type_name -> plugvisor.rpcinterface.v1.Description
-	3,  // 2: plugvisor.rpcinterface.v1.Description.methods:type_name -> plugvisor.rpcinterface.v1.Method
-	5,  // 3: plugvisor.rpcinterface.v1.ConfigureRequest.options:type_name -> plugvisor.rpcinterface.v1.Option
-	15, // 4: plugvisor.rpcinterface.v1.ConfigureResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	16, // 5: plugvisor.rpcinterface.v1.CallRequest.params:type_name -> plugvisor.rpcinterface.v1.Value
-	8,  // 6: plugvisor.rpcinterface.v1.CallRequest.caller:type_name -> plugvisor.rpcinterface.v1.Caller
-	17, // 7: plugvisor.rpcinterface.v1.CallRequest.state:type_name -> plugvisor.rpcinterface.v1.SupervisorState
-	16, // 8: plugvisor.rpcinterface.v1.CallResponse.result:type_name -> plugvisor.rpcinterface.v1.Value
-	15, // 9: plugvisor.rpcinterface.v1.CallResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	11, // 10: plugvisor.rpcinterface.v1.HandleResultRequest.event:type_name -> plugvisor.rpcinterface.v1.Event
-	15, // 11: plugvisor.rpcinterface.v1.HandleResultResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	15, // 12: plugvisor.rpcinterface.v1.ShutdownResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	0,  // 13: plugvisor.rpcinterface.v1.Namespace.Describe:input_type -> plugvisor.rpcinterface.v1.DescribeRequest
-	4,  // 14: plugvisor.rpcinterface.v1.Namespace.Configure:input_type -> plugvisor.rpcinterface.v1.ConfigureRequest
-	7,  // 15: plugvisor.rpcinterface.v1.Namespace.Call:input_type -> plugvisor.rpcinterface.v1.CallRequest
-	10, // 16: plugvisor.rpcinterface.v1.Namespace.HandleResult:input_type -> plugvisor.rpcinterface.v1.HandleResultRequest
-	13, // 17: plugvisor.rpcinterface.v1.Namespace.Shutdown:input_type -> plugvisor.rpcinterface.v1.ShutdownRequest
-	1,  // 18: plugvisor.rpcinterface.v1.Namespace.Describe:output_type -> plugvisor.rpcinterface.v1.DescribeResponse
-	6,  // 19: plugvisor.rpcinterface.v1.Namespace.Configure:output_type -> plugvisor.rpcinterface.v1.ConfigureResponse
-	9,  // 20: plugvisor.rpcinterface.v1.Namespace.Call:output_type -> plugvisor.rpcinterface.v1.CallResponse
-	12, // 21: plugvisor.rpcinterface.v1.Namespace.HandleResult:output_type -> plugvisor.rpcinterface.v1.HandleResultResponse
-	14, // 22: plugvisor.rpcinterface.v1.Namespace.Shutdown:output_type -> plugvisor.rpcinterface.v1.ShutdownResponse
-	18, // [18:23] is the sub-list for method output_type
-	13, // [13:18] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	5,  // 2: plugvisor.rpcinterface.v1.Description.methods:type_name -> plugvisor.rpcinterface.v1.Method
+	3,  // 3: plugvisor.rpcinterface.v1.Description.commands:type_name -> plugvisor.rpcinterface.v1.Command
+	4,  // 4: plugvisor.rpcinterface.v1.Command.arguments:type_name -> plugvisor.rpcinterface.v1.Argument
+	7,  // 5: plugvisor.rpcinterface.v1.ConfigureRequest.options:type_name -> plugvisor.rpcinterface.v1.Option
+	17, // 6: plugvisor.rpcinterface.v1.ConfigureResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	18, // 7: plugvisor.rpcinterface.v1.CallRequest.params:type_name -> plugvisor.rpcinterface.v1.Value
+	10, // 8: plugvisor.rpcinterface.v1.CallRequest.caller:type_name -> plugvisor.rpcinterface.v1.Caller
+	19, // 9: plugvisor.rpcinterface.v1.CallRequest.state:type_name -> plugvisor.rpcinterface.v1.SupervisorState
+	18, // 10: plugvisor.rpcinterface.v1.CallResponse.result:type_name -> plugvisor.rpcinterface.v1.Value
+	17, // 11: plugvisor.rpcinterface.v1.CallResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	13, // 12: plugvisor.rpcinterface.v1.HandleResultRequest.event:type_name -> plugvisor.rpcinterface.v1.Event
+	17, // 13: plugvisor.rpcinterface.v1.HandleResultResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	17, // 14: plugvisor.rpcinterface.v1.ShutdownResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	0,  // 15: plugvisor.rpcinterface.v1.Namespace.Describe:input_type -> plugvisor.rpcinterface.v1.DescribeRequest
+	6,  // 16: plugvisor.rpcinterface.v1.Namespace.Configure:input_type -> plugvisor.rpcinterface.v1.ConfigureRequest
+	9,  // 17: plugvisor.rpcinterface.v1.Namespace.Call:input_type -> plugvisor.rpcinterface.v1.CallRequest
+	12, // 18: plugvisor.rpcinterface.v1.Namespace.HandleResult:input_type -> plugvisor.rpcinterface.v1.HandleResultRequest
+	15, // 19: plugvisor.rpcinterface.v1.Namespace.Shutdown:input_type -> plugvisor.rpcinterface.v1.ShutdownRequest
+	1,  // 20: plugvisor.rpcinterface.v1.Namespace.Describe:output_type -> plugvisor.rpcinterface.v1.DescribeResponse
+	8,  // 21: plugvisor.rpcinterface.v1.Namespace.Configure:output_type -> plugvisor.rpcinterface.v1.ConfigureResponse
+	11, // 22: plugvisor.rpcinterface.v1.Namespace.Call:output_type -> plugvisor.rpcinterface.v1.CallResponse
+	14, // 23: plugvisor.rpcinterface.v1.Namespace.HandleResult:output_type -> plugvisor.rpcinterface.v1.HandleResultResponse
+	16, // 24: plugvisor.rpcinterface.v1.Namespace.Shutdown:output_type -> plugvisor.rpcinterface.v1.ShutdownResponse
+	20, // [20:25] is the sub-list for method output_type
+	15, // [15:20] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_plugvisor_rpcinterface_v1_namespace_proto_init() }
@@ -1038,7 +1224,7 @@ func file_plugvisor_rpcinterface_v1_namespace_proto_init() {
 		return
 	}
 	file_plugvisor_rpcinterface_v1_value_proto_init()
-	file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[9].OneofWrappers = []any{
+	file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[11].OneofWrappers = []any{
 		(*CallResponse_Result)(nil),
 		(*CallResponse_Fault)(nil),
 	}
@@ -1048,7 +1234,7 @@ func file_plugvisor_rpcinterface_v1_namespace_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugvisor_rpcinterface_v1_namespace_proto_rawDesc), len(file_plugvisor_rpcinterface_v1_namespace_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
