@@ -20,11 +20,11 @@ Options:
 -h/--help -- show this text and exit
 -i/--interactive -- ask before a shutdown or reload, and for a password that
      the server wants; without an action the shell does so anyway
--s/--serverurl URL -- where supervisord listens, http://HOST:PORT or
-     unix:///PATH (default "http://localhost:9001")
+-s/--serverurl URL -- where supervisord listens, http://HOST:PORT,
+     https://HOST:PORT or unix:///PATH (default "http://localhost:9001")
 -u/--username USERNAME -- name to authenticate with
 -p/--password PASSWORD -- password to authenticate with
--r/--history-file FILENAME -- keep the shell's history in this file
+-r/--history_file FILENAME -- keep the shell's history in this file
 
 Without an action a shell reads actions, one a line. The action "help" lists
 them, "help ACTION" explains one.
