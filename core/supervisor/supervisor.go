@@ -254,12 +254,14 @@ func (s *Supervisor) spawn(p *proc) {
 			})
 		},
 		Ended: func(status process.Status, at time.Time) {
-			post(func() {
-				p.child.Store(nil)
-				s.stepAt(p, at, process.Event{Kind: process.Ended, Status: status})
-				s.listenerEnded(p)
+			s.inbox.post(func() {
+				if p.incarnation == incarnation {
+					p.child.Store(nil)
+					s.stepAt(p, at, process.Event{Kind: process.Ended, Status: status})
+					s.listenerEnded(p)
+				}
+				living.Release() // also of one that was removed meanwhile; before its next start
 			})
-			s.inbox.post(living.Release) // also of one that was removed meanwhile
 		},
 	}
 	s.addTaps(p, &job)
