@@ -15,8 +15,11 @@ import (
 	_ "github.com/plugvisor/plugvisor/plugins/twiddler"
 )
 
-// The test binary is a plugin when its arguments say so.
+// The test binary is a plugin, or a FastCGI application, when its arguments say so.
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == fcgiArg {
+		serveFastCGI()
+	}
 	if len(os.Args) == 3 && os.Args[1] == pluginArg {
 		servePlugin(os.Args[2])
 		return
