@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"bytes"
+	"container/list"
 	"net"
 	"slices"
 	"strconv"
@@ -18,7 +19,12 @@ import (
 // bytes after a request (the reference's tail sends a blank line) do not hide it.
 type conn struct {
 	net.Conn
-	active bool // for Listener.track
+	socket   net.Conn // what Conn speaks TLS on, or Conn itself
+	active   bool     // for Listener.track
+	known    bool     // admit was called
+	crowd    *crowd
+	stranger *list.Element // crowd's
+	gone     bool          // crowd's
 
 	pending []byte // read from the connection and not handed out yet
 	room    []byte // where pending lies
@@ -53,6 +59,21 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.left -= int64(n)
 	}
 	return n, err
+}
+
+// Close is net.Conn's.
+func (c *conn) Close() error {
+	c.crowd.leave(c)
+	return c.Conn.Close()
+}
+
+// admit is told that a request has passed the login. Requests of a connection come
+// one after the other.
+func (c *conn) admit() {
+	if !c.known {
+		c.known = true
+		c.crowd.admit(c)
+	}
 }
 
 // CloseWrite lets net/http end an answer before it closes the connection.

@@ -15,7 +15,8 @@
 // among shell scripts, and calls end by themselves. It does end a tail.
 //
 // A client that is slow or hostile costs a connection and its small buffers: heads,
-// bodies, depth and the time of each part of a request are bounded (limit.go). Calls
+// bodies, depth and the time of each part of a request are bounded (limit.go), and so
+// are the connections of a server, those without a login more closely (crowd.go). Calls
 // from pages of other sites, which browsers mark as such, are refused.
 //
 // Idle connections are kept for as long as the client likes, since event listeners

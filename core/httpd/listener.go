@@ -64,6 +64,7 @@ type Listener struct {
 	socket net.Listener
 	file   *socketFile // of a unix socket
 	tls    *tls.Config // nil for plain HTTP
+	crowd  *crowd
 
 	ctx     context.Context // of all calls and tails
 	cancel  context.CancelFunc
@@ -79,7 +80,7 @@ type Listener struct {
 // Its error is a *ListenError. A server's certificate is read here. TCP means IPv4, as in the reference; port 0 picks a
 // free one. Taking over a stale unix socket is told on standard error.
 func Listen(spec core.ServerSpec) (*Listener, error) {
-	l := &Listener{spec: spec, drained: make(chan struct{}, 1)}
+	l := &Listener{spec: spec, crowd: newCrowd(spec.Section), drained: make(chan struct{}, 1)}
 	var err error
 	if l.tls, err = loadCertificate(spec); err != nil {
 		return nil, err

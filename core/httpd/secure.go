@@ -1,13 +1,11 @@
 package httpd
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -77,20 +75,11 @@ func looksLikeHTTP(head string) bool {
 	return false
 }
 
-// connKey is where a request's context holds its connection.
-type connKey struct{}
-
-func keepConn(ctx context.Context, nc net.Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, nc)
-}
-
 // describeTLS fills in Request.TLS, which net/http leaves alone since it is not
 // handed a tls.Conn.
-func describeTLS(r *http.Request) {
-	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-		if secure, ok := c.Conn.(secureConn); ok {
-			state := secure.ConnectionState()
-			r.TLS = &state
-		}
+func describeTLS(r *http.Request, c *conn) {
+	if secure, ok := c.Conn.(secureConn); ok {
+		state := secure.ConnectionState()
+		r.TLS = &state
 	}
 }

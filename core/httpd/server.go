@@ -49,16 +49,15 @@ func (l *Listener) run(b *Backend) *running {
 		MaxHeaderBytes:               maxHead,
 		DisableGeneralOptionsHandler: true,
 		ConnState:                    l.track,
+		ConnContext:                  keepConn,
 		BaseContext:                  func(net.Listener) context.Context { return l.ctx },
 		ErrorLog:                     log.New(errorLog{b.Logger}, "", 0),
 	}}
-	if l.tls != nil {
-		r.http.ConnContext = keepConn
-	}
+	l.crowd.logger = b.Logger
 	go func() {
 		defer close(r.done)
 		// It ends with the error that says so, at Close.
-		_ = r.http.Serve(mendingListener{l.socket, l.tls})
+		_ = r.http.Serve(mendingListener{l.socket, l.tls, l.crowd})
 	}()
 	return r
 }
@@ -82,21 +81,28 @@ func (l *Listener) track(nc net.Conn, state http.ConnState) {
 }
 
 // mendingListener hands out its connections as conn, in TLS where it has a
-// configuration for that.
+// configuration for that, and no more of them than there is room for.
 type mendingListener struct {
 	net.Listener
-	tls *tls.Config
+	tls   *tls.Config
+	crowd *crowd
 }
 
 func (m mendingListener) Accept() (net.Conn, error) {
-	nc, err := m.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		socket, err := m.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		c := &conn{Conn: socket, socket: socket}
+		if m.tls != nil {
+			c.Conn = secureConn{tls.Server(socket, m.tls)}
+		}
+		if m.crowd.enter(c) {
+			return c, nil
+		}
+		socket.Close()
 	}
-	if m.tls != nil {
-		nc = secureConn{tls.Server(nc, m.tls)}
-	}
-	return &conn{Conn: nc}, nil
 }
 
 // errorLog takes net/http's own messages to the main log.
@@ -125,8 +131,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header()["Server"] = []string{"Medusa/1.12"} // what the reference says
 	limitBody(w, r)
+	c := connOf(r)
 	if h.CertFile != "" {
-		describeTLS(r)
+		describeTLS(r, c)
 	}
 	serve, open := h.service(r)
 	if !open {
@@ -140,6 +147,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			errorPage(w, http.StatusBadRequest)
 			return
 		}
+		c.admit()
 	}
 	serve(h, w, r)
 }
