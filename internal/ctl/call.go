@@ -38,6 +38,12 @@ func call(s *session, words []string) error {
 		s.printf("%s", text)
 		return nil
 	}
+	return s.callFailed(err)
+}
+
+// callFailed tells on standard error why a call of any method failed, and sets the
+// exit code. Errors that others deal with are given back.
+func (s *session) callFailed(err error) error {
 	if errors.Is(err, context.Canceled) || unauthorized(err) && s.interactive {
 		return err
 	}
@@ -45,7 +51,7 @@ func call(s *session, words []string) error {
 	var f xmlrpc.FaultError
 	switch {
 	case errors.As(err, &f):
-		fmt.Fprintf(s.stderr, "fault %d: %s\n", f.Code, f.String)
+		fmt.Fprintf(s.stderr, "fault %d: %s\n", f.Code, plain(f.String))
 	case unauthorized(err):
 		fmt.Fprintln(s.stderr, "Server requires authentication")
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -36,6 +36,7 @@ func commands() []command {
 		clearCommand(),
 		completionCommand(),
 		exitCommand(),
+		extensionCommand(),
 		fgCommand(),
 		maintailCommand(),
 		openCommand(),

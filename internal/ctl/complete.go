@@ -18,6 +18,8 @@ type known struct {
 	processes []processInfo
 	config    []configInfo
 	methods   []string
+	// extensions is one answer, also where there are none.
+	extensions *[]extensionInfo
 }
 
 // completeWord completes the line of the shell at a position, counted in runes.
@@ -39,10 +41,17 @@ func (s *session) complete(line string) (head string, candidates []string) {
 	before := pytext.Split(head)
 	switch {
 	case len(before) == 0:
-		candidates = commandNames()
+		candidates = append(commandNames(), namespaceNames(s)...)
 	case before[0] == "help":
-		if len(before) == 1 {
+		switch len(before) {
+		case 1:
 			candidates = completeTopic(s, word)
+		case 2:
+			candidates = completeNamespace(s, before[1])
+		}
+	case isNamespaceLine(before[0]):
+		if len(before) == 1 {
+			candidates = completeNamespace(s, before[0])
 		}
 	default:
 		c, _ := findCommand(before[0])
@@ -81,6 +90,14 @@ func (s *session) knownProcesses() []processInfo {
 		s.ask(&s.known.processes, "supervisor.getAllProcessInfo")
 	}
 	return s.known.processes
+}
+
+func (s *session) knownExtensions() []extensionInfo {
+	if s.known.extensions == nil {
+		s.known.extensions = new([]extensionInfo)
+		s.ask(s.known.extensions, "extension.getAllExtensionInfo")
+	}
+	return *s.known.extensions
 }
 
 func (s *session) knownMethods() []string {
@@ -174,5 +191,5 @@ func completeTopic(s *session, word string) []string {
 	if strings.Contains(word, ".") {
 		return s.knownMethods()
 	}
-	return commandNames()
+	return append(commandNames(), namespaceNames(s)...)
 }

@@ -3,9 +3,13 @@
 //
 // Each command is a value of type command in a file of its own. Output and exit
 // codes are those that scripts know from Supervisor 4.4's supervisorctl, down to
-// the irregular ones; errors go to standard output, as there. Only call, which
-// Supervisor has not, and the flag --json keep standard output for their result.
-// Colour is for terminals alone.
+// the irregular ones; errors go to standard output, as there. Only call and the
+// commands of extensions, which Supervisor has not, and the flag --json keep standard
+// output for their result. Colour is for terminals alone.
+//
+// The commands of extensions are data that the server tells: none of their code runs
+// here, and of what they write no control character reaches the terminal. A word that
+// is a command of ours is never theirs.
 //
 // Without a command a shell reads them: on a terminal with editing, completion and
 // a history, which is all that a run leaves behind; from anything else line by

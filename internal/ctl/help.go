@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -8,8 +9,8 @@ import (
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
-// help prints the list of commands, what a command's help says, or the
-// documentation of a method ("NAMESPACE.METHOD").
+// help prints the list of commands, what a command's help says, the documentation
+// of a method ("NAMESPACE.METHOD"), or the commands of an extension.
 func (s *session) help(topic string) error {
 	switch topic {
 	case "":
@@ -27,6 +28,9 @@ func (s *session) help(topic string) error {
 	}
 	if isMethodName(topic) {
 		return s.helpMethod(topic)
+	}
+	if s.helpNamespace(topic) {
+		return nil
 	}
 	s.printf("*** No help on %s", topic)
 	return nil
@@ -109,11 +113,11 @@ func (s *session) helpMethod(method string) error {
 	}
 	var types []string
 	if s.client.call(s.ctx, &types, "system.methodSignature", method) == nil && len(types) > 0 {
-		s.printf("%s(%s) -> %s", method, strings.Join(types[1:], ", "), types[0])
+		s.printf("%s", plain(fmt.Sprintf("%s(%s) -> %s", method, strings.Join(types[1:], ", "), types[0])))
 		s.printf("")
 	}
 	for _, line := range documentation(text) {
-		s.printf("%s", line)
+		s.printf("%s", plain(line))
 	}
 	return nil
 }

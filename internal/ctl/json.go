@@ -163,5 +163,5 @@ func appendString(b []byte, s string) []byte {
 	e := json.NewEncoder(&buf)
 	e.SetEscapeHTML(false)
 	e.Encode(s) // a string always encodes
-	return append(b, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))...)
+	return append(b, plain(strings.TrimSuffix(buf.String(), "\n"))...)
 }

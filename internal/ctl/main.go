@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/peterh/liner"
 )
@@ -38,14 +37,7 @@ func Main(argv []string, stdin, stdout *os.File, stderr io.Writer) int {
 		s.shell(opts.prompt + "> ")
 		return exitSuccess
 	}
-	for _, c := range commands() {
-		if c.verbatim && c.name == opts.words[0] {
-			// Its arguments may hold blanks, so they are not joined and split again.
-			s.do(func() error { return c.run(s, opts.words[1:]) })
-			return s.exit
-		}
-	}
-	s.runLine(strings.Join(opts.words, " "))
+	s.runWords(opts.words)
 	return s.exit
 }
 

@@ -69,6 +69,7 @@ func params(t *testing.T, dir string) testscript.Params {
 			e.Defer(func() { os.RemoveAll(dir) })
 			e.Setenv("URL", "unix://"+dir+"/s")
 			e.Setenv("LANG", "C.UTF-8")
+			e.Setenv("TZ", "UTC")
 			free, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				return err

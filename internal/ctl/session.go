@@ -82,6 +82,22 @@ func (s *session) call(result any, method string, args ...any) error {
 	return s.client.call(s.ctx, result, "supervisor."+method, args...)
 }
 
+// runWords runs the program's own command line. Where arguments may hold blanks, they
+// are not joined and split again.
+func (s *session) runWords(words []string) {
+	line := pytext.Strip(strings.Join(words, " "))
+	word, _ := splitCommand(line)
+	c, ok := findCommand(words[0])
+	switch {
+	case ok && c.verbatim:
+		s.do(func() error { return c.run(s, words[1:]) })
+	case isNamespaceLine(word) && isWord(words[0]):
+		s.do(func() error { return s.runNamespace(line, words[0], words[1:], false) })
+	default:
+		s.runLine(line)
+	}
+}
+
 // runLine runs one line as typed: a command word, then its arguments.
 func (s *session) runLine(line string) {
 	line = pytext.Strip(line)
@@ -93,6 +109,12 @@ func (s *session) runLine(line string) {
 	if word == "help" {
 		s.do(func() error { return s.help(rest) })
 		return
+	}
+	if isNamespaceLine(word) {
+		if words := splitVerbatim(line); isWord(words[0]) {
+			s.do(func() error { return s.runNamespace(line, words[0], words[1:], true) })
+			return
+		}
 	}
 	c, ok := findCommand(word)
 	if !ok {
@@ -107,6 +129,13 @@ func (s *session) runLine(line string) {
 	s.json, words = c.takeJSON(words)
 	s.do(func() error { return c.run(s, words) })
 	s.json = false
+}
+
+// isNamespaceLine says whether a line that begins with a word may be a command of an
+// extension: our own commands come first.
+func isNamespaceLine(word string) bool {
+	_, ours := findCommand(word)
+	return !ours && word != "help"
 }
 
 // do runs a command, and again when the server asks for a password: with the one

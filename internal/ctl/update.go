@@ -14,8 +14,9 @@ func updateCommand() command {
 	}}
 }
 
-// update makes the configuration file's changes, of all groups or of those named.
-// An unknown name is an error, and the others are updated all the same.
+// update makes the configuration file's changes, of all groups and extensions or of
+// the groups named. An unknown name is an error, and the others are updated all the
+// same. Extensions come before the groups whose listeners may need them, and go after.
 func update(s *session, names []string) error {
 	found, err := s.reloadConfig()
 	if faultCode(err) == rpcinterface.CodeShutdownState {
@@ -31,7 +32,19 @@ func update(s *session, names []string) error {
 		return err
 	}
 	u := updater{session: s, names: names}
-	err = u.run(found)
+	var extensions configChanges
+	if len(names) == 0 {
+		if extensions, err = s.reloadExtensions(); err != nil {
+			return err
+		}
+	}
+	err = u.applyExtensions(slices.Concat(extensions.added, extensions.changed))
+	if err == nil {
+		err = u.run(found)
+	}
+	if err == nil {
+		err = u.applyExtensions(extensions.removed)
+	}
 	if s.json {
 		if jsonErr := s.printRows(u.done); err == nil {
 			err = jsonErr
@@ -130,4 +143,39 @@ func (u *updater) tell(group, change, text string) {
 		return
 	}
 	u.printf("%s: %s", group, text)
+}
+
+// applyExtensions makes the changes of extensions.
+func (u *updater) applyExtensions(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	u.stdout.Flush()
+	var results []struct {
+		Name        string `xmlrpc:"name"`
+		Action      string `xmlrpc:"action"`
+		Status      int    `xmlrpc:"status"`
+		Description string `xmlrpc:"description"`
+	}
+	if err := u.client.call(u.ctx, &results, "extension.applyConfig", names); err != nil {
+		return err
+	}
+	for _, r := range results {
+		text := r.Action
+		if text == "changed" {
+			text = "updated"
+		}
+		change := row{"name": r.Name, "change": text, "kind": "extension"}
+		if r.Status != rpcinterface.CodeSuccess {
+			u.exit = exitGeneric
+			text = u.paint(red, "ERROR ("+failureText(r.Description)+")")
+			change["change"], change["error"] = "failed", r.Description
+		}
+		if u.json {
+			u.done = append(u.done, change)
+		} else {
+			u.printf("extension %s: %s", oneLine(r.Name), text)
+		}
+	}
+	return nil
 }

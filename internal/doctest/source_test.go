@@ -86,6 +86,9 @@ func TestCommands(t *testing.T) {
 	for _, name := range p.GoFiles {
 		ast.Inspect(parse(t, "internal/ctl", name), func(n ast.Node) bool {
 			lit, ok := n.(*ast.CompositeLit)
+			if ok && lit.Type != nil {
+				want = append(want, subcommands(lit)...)
+			}
 			if !ok || !isNamed(lit.Type, "command") {
 				return true
 			}
@@ -104,6 +107,21 @@ func TestCommands(t *testing.T) {
 		})
 	}
 	compare(t, "supervisorctl: commands", want)
+}
+
+// subcommands are the words behind "extension" that a list of them has.
+func subcommands(lit *ast.CompositeLit) (out []string) {
+	if array, ok := lit.Type.(*ast.ArrayType); !ok || !isNamed(array.Elt, "subcommand") {
+		return nil
+	}
+	for _, e := range lit.Elts {
+		for _, f := range e.(*ast.CompositeLit).Elts {
+			if kv := f.(*ast.KeyValueExpr); isNamed(kv.Key, "name") {
+				out = append(out, "extension "+texts(kv.Value)[0])
+			}
+		}
+	}
+	return out
 }
 
 func TestFlags(t *testing.T) {
