@@ -16,6 +16,10 @@ import (
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
+// Version is plugvisor's own. Clients that ask for Supervisor's version are told that
+// of supervisorns, which they know how to read.
+const Version = "0.5.0"
+
 // Plugin is a plugin that the executable holds.
 type Plugin struct {
 	// Name is its factory in [rpcinterface:x] sections.

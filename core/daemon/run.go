@@ -178,6 +178,8 @@ func (r *run) openInterfaces() error {
 		Handlers:     resultHandlers(cfg),
 		HandlersOnly: len(servers) == 0,
 		Builtins:     map[string]rpcinterface.Namespace{builtinFactory: r.supervisorNamespace()},
+		Reload:       r.reloadExtensions,
+		Version:      Version,
 		Bundled:      r.bundled(),
 		PluginDirs:   pluginDirs(),
 		RunDir:       runDir(r.env.UID),
@@ -286,6 +288,15 @@ func (r *run) supervisorNamespace() rpcinterface.Namespace {
 			return cfg.Groups, r.extensions.CheckHandlers(resultHandlers(cfg))
 		},
 	})
+}
+
+// reloadExtensions reads the sections of extensions anew.
+func (r *run) reloadExtensions() ([]core.ExtensionSpec, error) {
+	cfg, err := config.Load(r.settings.file, r.env)
+	if err != nil {
+		return nil, err
+	}
+	return cfg.Extensions, nil
 }
 
 // serve has the servers answer requests.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/plugvisor/plugvisor/rpcinterface"
@@ -58,19 +59,29 @@ func (x *extension) send(parent context.Context, e errand) error {
 	timeout := x.callTimeout()
 	ctx, cancel := context.WithTimeout(parent, timeout)
 	defer cancel()
-	open := &openCall{ctx: ctx, cancel: cancel, caller: e.caller, depth: depthOf(parent)}
-	s, token, err := x.begin(ctx, e, open)
+	open := &openCall{ctx: ctx, cancel: cancel, caller: e.caller, way: wayOf(parent)}
+	s, token, err := x.admit(ctx, e, open)
 	if err != nil {
 		return err
 	}
 	defer s.calls.finish(token)
+	x.counts.calls.Add(1)
 	if err = e.do(ctx, s, token); err == nil {
 		return nil
 	}
 	var fault *rpcinterface.Fault
 	if errors.As(err, &fault) {
+		x.counts.faults.Add(1)
 		return fault
 	}
+	err = x.unanswered(parent, ctx, s, timeout, err)
+	x.counts.errors.Add(1)
+	x.failed(strings.TrimPrefix(err.Error(), "FAILED: "))
+	return err
+}
+
+// unanswered is the fault of a call that a plugin did not answer.
+func (x *extension) unanswered(parent, ctx context.Context, s *session, timeout time.Duration, err error) error {
 	lost := unreachable(err)
 	if lost {
 		s.proc.await(endGrace)
@@ -93,15 +104,15 @@ func (x *extension) send(parent context.Context, e errand) error {
 }
 
 func (x *extension) callTimeout() time.Duration {
-	if x.spec.CallTimeout > 0 {
-		return x.spec.CallTimeout
+	if limit := x.current.Load().spec.CallTimeout; limit > 0 {
+		return limit
 	}
 	return rpcinterface.DefaultCallTimeout
 }
 
-// begin finds the session that an errand goes to, and enters the call there. It
+// admit finds the session that an errand goes to, and enters the call there. It
 // waits while the extension starts.
-func (x *extension) begin(ctx context.Context, e errand, open *openCall) (*session, string, error) {
+func (x *extension) admit(ctx context.Context, e errand, open *openCall) (*session, string, error) {
 	for {
 		v := x.current.Load()
 		if v.life.state != Starting {
@@ -117,6 +128,10 @@ func (x *extension) begin(ctx context.Context, e errand, open *openCall) (*sessi
 		}
 		if down := x.down(v); down != nil && !(e.patient && v.life.state != Stopping) {
 			return nil, "", down
+		}
+		if open.way.passes(x.name) {
+			// It would wait for the end of itself.
+			return nil, "", x.fault("is %v, and the call comes from itself", v.life.state)
 		}
 		select {
 		case <-v.changed:
@@ -169,7 +184,7 @@ func (x *extension) probe(s *session) {
 		}
 	case <-timer.C:
 	}
-	x.say(rpcinterface.LevelWarn, "extension '%s' cannot be reached any more and is killed", x.spec.Name)
+	x.say(rpcinterface.LevelWarn, "extension '%s' cannot be reached any more and is killed", x.name)
 	s.proc.Kill(context.Background())
 }
 
@@ -179,5 +194,5 @@ const probeTimeout = 5 * time.Second
 
 func (x *extension) fault(format string, args ...any) error {
 	return rpcinterface.NewFault(rpcinterface.CodeFailed,
-		fmt.Sprintf("extension '%s' ", x.spec.Name)+fmt.Sprintf(format, args...))
+		fmt.Sprintf("extension '%s' ", x.name)+fmt.Sprintf(format, args...))
 }

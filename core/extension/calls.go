@@ -12,9 +12,10 @@ import (
 // other namespaces on a caller's behalf shows the token of the call; who the
 // caller is, how deep the call stands and when it must end is known from here.
 type calls struct {
-	mu     sync.Mutex
-	open   map[string]*openCall
-	closed bool
+	mu      sync.Mutex
+	open    map[string]*openCall
+	closed  bool
+	drained chan struct{} // closed when no call is open nor can begin
 }
 
 // openCall is one call that is being served.
@@ -22,10 +23,12 @@ type openCall struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	caller rpcinterface.Caller
-	depth  int
+	way    *way
 }
 
-func newCalls() *calls { return &calls{open: map[string]*openCall{}} }
+func newCalls() *calls {
+	return &calls{open: map[string]*openCall{}, drained: make(chan struct{})}
+}
 
 // begin enters a call and gives its token. ok is false when the plugin has ended.
 func (c *calls) begin(call *openCall) (token string, ok bool) {
@@ -44,6 +47,9 @@ func (c *calls) finish(token string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.open, token)
+	if c.closed && len(c.open) == 0 {
+		close(c.drained)
+	}
 }
 
 // lookup finds the call of a token.
@@ -58,7 +64,13 @@ func (c *calls) lookup(token string) (*openCall, bool) {
 func (c *calls) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
 	c.closed = true
+	if len(c.open) == 0 {
+		close(c.drained)
+	}
 }
 
 // abort ends the calls that are open.
@@ -70,14 +82,42 @@ func (c *calls) abort() {
 	}
 }
 
-type depthKey struct{}
-
-// depthOf is how many plugins stand between the call of ctx and a client.
-func depthOf(ctx context.Context) int {
-	depth, _ := ctx.Value(depthKey{}).(int)
-	return depth
+// way is the extensions through which a call has come, the last first; nil is none.
+type way struct {
+	name  string
+	depth int
+	up    *way
 }
 
-func withDepth(ctx context.Context, depth int) context.Context {
-	return context.WithValue(ctx, depthKey{}, depth)
+type wayKey struct{}
+
+// wayOf is the way of the call that ctx belongs to.
+func wayOf(ctx context.Context) *way {
+	w, _ := ctx.Value(wayKey{}).(*way)
+	return w
+}
+
+func withWay(ctx context.Context, w *way) context.Context {
+	return context.WithValue(ctx, wayKey{}, w)
+}
+
+// through is the way that goes on through an extension.
+func (w *way) through(name string) *way { return &way{name: name, depth: w.length() + 1, up: w} }
+
+// length is how many extensions stand between the call and a client.
+func (w *way) length() int {
+	if w == nil {
+		return 0
+	}
+	return w.depth
+}
+
+// passes says whether the call has come through an extension.
+func (w *way) passes(name string) bool {
+	for ; w != nil; w = w.up {
+		if w.name == name {
+			return true
+		}
+	}
+	return false
 }

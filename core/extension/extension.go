@@ -3,7 +3,9 @@ package extension
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,118 +16,121 @@ import (
 )
 
 // extension is one [rpcinterface:x] section that a plugin serves, with all the
-// processes that come and go for it. A single goroutine leads its life; whoever
-// else is interested reads the view, which is replaced whole at each change.
+// processes that come and go for it. A single goroutine leads its life, from each
+// time it is enabled until it is DISABLED; whoever else is interested reads the
+// view, which is replaced whole at each change.
 type extension struct {
-	m    *Manager
-	spec core.ExtensionSpec
-	log  hclog.Logger
-
-	resolved factory
-	known    bool // resolved is set
+	m             *Manager
+	name, section string // "x", "rpcinterface:x"
+	log           hclog.Logger
+	counts        counts
 
 	current atomic.Pointer[view]
 	latest  atomic.Pointer[session] // the last that was begun
+	orders  chan *order             // for the leader
 
-	cancel context.CancelFunc
-	done   chan struct{} // closed when the life is over
+	operating chan struct{} // held by the operation under way
+
+	mu     sync.Mutex
+	cancel context.CancelCauseFunc // ends the life
+	done   <-chan struct{}         // closed when there is no life
+	procs  map[*session]struct{}   // those that may have a process
 }
 
 // view is what is true of an extension until changed is closed.
 type view struct {
-	life    life
-	session *session // in Running
+	life life
+	// spec is its section. Another takes its place when a process has accepted it.
+	spec     core.ExtensionSpec
+	factory  string   // what the section's factory was last resolved to
+	protocol int      // the version of the contract that was last spoken
+	session  *session // in Running
 	// desc is what the plugin last said of itself, also while it is down.
 	desc    rpcinterface.Description
 	grants  rpcinterface.Grants
 	methods map[string]struct{}
+	ran     bool // desc, grants and methods are set
 	changed chan struct{}
 }
 
 func newExtension(m *Manager, spec core.ExtensionSpec) *extension {
-	x := &extension{m: m, spec: spec, log: m.cfg.HCLog(spec.Name), done: make(chan struct{})}
-	v := &view{life: life{state: Starting, since: m.cfg.Clock.Now()}, changed: make(chan struct{})}
+	x := &extension{
+		m: m, name: spec.Name, section: spec.Section,
+		log:       m.cfg.HCLog(spec.Name),
+		orders:    make(chan *order),
+		operating: make(chan struct{}, 1),
+		procs:     map[*session]struct{}{},
+	}
+	v := &view{life: life{state: Starting, since: m.cfg.Clock.Now()}, spec: spec, changed: make(chan struct{})}
 	if !spec.Enabled {
-		v.life = life{state: Disabled, since: v.life.since, reason: "plugin.enabled is false"}
-		close(x.done)
+		v.life.state, v.life.reason = Disabled, errNotEnabled.Error()
 	}
 	x.current.Store(v)
+	done := make(chan struct{})
+	close(done)
+	x.done = done
 	return x
 }
 
-// factory gives the resolved factory. A required one was resolved before anything
-// started; any other is looked for again at each attempt.
-func (x *extension) factory() (factory, error) {
-	if !x.known {
-		f, err := x.m.sources().resolve(x.spec)
-		if err != nil {
-			return factory{}, err
-		}
-		x.resolved, x.known = f, true
-	}
-	return x.resolved, nil
+// begin begins the life of an extension that has none, for a first order or none. It
+// ends with end. After the manager's Stop it is over at once.
+func (x *extension) begin(first *order) {
+	x.m.mu.Lock()
+	defer x.m.mu.Unlock()
+	x.beginLocked(first)
 }
 
-// lead is the life of the extension, from its first start to its end. The outcome
-// of the first attempt goes to first; a required extension whose first attempt
-// fails ends. What happens next is the table's business; here each state has its
-// one thing to do.
-func (x *extension) lead(ctx context.Context, first chan<- error) {
-	defer close(x.done)
-	var s *session
-	for {
-		v := x.current.Load()
-		switch v.life.state {
-		case Starting:
-			var err error
-			s, err = x.launch(ctx)
-			switch {
-			case ctx.Err() != nil, err != nil && first != nil && x.spec.Required:
-				x.enter(v.life.enter(x.now(), stop), nil)
-			case err != nil:
-				x.fail(err.Error(), nil)
-			default:
-				x.ready(s)
-			}
-			if first != nil {
-				first <- err
-				first = nil
-			}
-
-		case Running:
-			select {
-			case <-s.proc.ended.Done():
-				fate := s.proc.fate()
-				x.fail("it "+fate, s)
-				x.discard(s.close())
-				s = nil
-			case <-ctx.Done():
-				x.enter(v.life.enter(x.now(), stop), nil)
-			}
-
-		case Backoff:
-			timer := time.NewTimer(v.life.due.Sub(x.now()))
-			select {
-			case <-timer.C:
-				x.enter(v.life.enter(x.now(), due), nil)
-			case <-ctx.Done():
-				x.enter(v.life.enter(x.now(), stop), nil)
-			}
-			timer.Stop()
-
-		case Fatal:
-			<-ctx.Done()
-			x.enter(v.life.enter(x.now(), stop), nil)
-
-		case Stopping:
-			if s != nil {
-				x.discard(s.stop(x.m.stopTimeout))
-			}
-			x.enter(v.life.enter(x.now(), stopped), nil)
-
-		case Disabled:
-			return
+// beginLocked is begin where the manager is locked.
+func (x *extension) beginLocked(first *order) {
+	if x.m.stopped {
+		x.enter(life{state: Disabled, since: x.now(), reason: errShutdown.Error()}, nil)
+		if first != nil {
+			first.outcome <- errShutdown
 		}
+		return
+	}
+	ctx, cancel := context.WithCancelCause(x.m.life)
+	done := make(chan struct{})
+	x.mu.Lock()
+	x.cancel, x.done = cancel, done
+	x.mu.Unlock()
+	go x.lead(ctx, first, done)
+}
+
+// end ends the life of an extension; ended tells when it is over.
+func (x *extension) end(cause error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.cancel != nil {
+		x.cancel(cause)
+	}
+}
+
+func (x *extension) ended() <-chan struct{} {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.done
+}
+
+// keep has a session killed by kill, until it is forgotten.
+func (x *extension) keep(s *session) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.procs[s] = struct{}{}
+}
+
+func (x *extension) forget(s *session) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.procs, s)
+}
+
+// kill ends the processes of this moment without asking them.
+func (x *extension) kill() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for s := range x.procs {
+		s.proc.Kill(context.Background())
 	}
 }
 
@@ -143,26 +148,37 @@ func (x *extension) change(f func(*view)) {
 	f(&v)
 	x.current.Store(&v)
 	close(old.changed)
+	x.m.changed.tell()
 }
 
-// ready takes a configured plugin into service.
-func (x *extension) ready(s *session) {
+// endWell is enter for an end that somebody wanted, and why.
+func (x *extension) endWell(l life, why error) {
+	l.reason = why.Error()
+	x.enter(l, nil)
+}
+
+// ready takes a configured plugin into service, in the place of another or not.
+func (x *extension) ready(s, instead *session) {
 	old := x.current.Load()
-	again := old.methods != nil
 	methods := make(map[string]struct{}, len(s.desc.Methods))
 	for _, m := range s.desc.Methods {
 		methods[m.Name] = struct{}{}
 	}
 	x.change(func(v *view) {
 		v.life = v.life.enter(x.now(), ready)
-		v.session, v.desc, v.grants, v.methods = s, s.desc, s.host.grants, methods
+		v.spec, v.factory, v.protocol = s.spec, s.factory.String(), s.client.NegotiatedVersion()
+		v.session, v.desc, v.grants, v.methods, v.ran = s, s.desc, s.host.grants, methods, true
 	})
-	if again {
-		x.say(rpcinterface.LevelInfo, "extension '%s' runs again, with pid %s", x.spec.Name, s.proc.ID())
+	x.counts.starts.Add(1)
+	switch {
+	case instead != nil:
+		x.say(rpcinterface.LevelInfo, "extension '%s' runs with pid %s now, instead of %s", x.name, s.proc.ID(), instead.proc.ID())
+	case old.ran:
+		x.say(rpcinterface.LevelInfo, "extension '%s' runs again, with pid %s", x.name, s.proc.ID())
 	}
 	if lacks := missing(s.desc.Grants, s.host.grants); len(lacks) > 0 {
 		x.say(rpcinterface.LevelWarn, "extension '%s' asks for grants that it lacks: %s (plugin.grants of [%s])",
-			x.spec.Name, joinGrants(lacks), x.spec.Section)
+			x.name, joinGrants(lacks), x.section)
 	}
 	if !slices.EqualFunc(old.desc.Methods, s.desc.Methods, sameMethod) {
 		x.m.republish(x)
@@ -174,45 +190,24 @@ func (x *extension) endpoint() *endpoint {
 	return &endpoint{x: x, methods: x.current.Load().desc.Methods}
 }
 
-// kill ends the process of this moment without asking it.
-func (x *extension) kill() {
-	if s := x.latest.Load(); s != nil {
-		s.proc.Kill(context.Background())
-	}
-}
-
-func (x *extension) info() Info {
-	v := x.current.Load()
-	info := Info{
-		Name:    x.spec.Name,
-		Factory: x.spec.Factory,
-		State:   v.life.state,
-		Since:   v.life.since,
-		Version: v.desc.Version,
-		Methods: v.desc.Methods,
-		Grants:  v.grants,
-		Lacking: missing(v.desc.Grants, v.grants),
-	}
-	switch info.State {
-	case Backoff, Fatal, Disabled:
-		info.Reason = v.life.reason
-	case Running:
-		info.PID = v.session.proc.pid
-	}
-	return info
-}
-
 func sameMethod(a, b rpcinterface.Method) bool {
 	return a.Name == b.Name && a.Help == b.Help && slices.Equal(a.Signature, b.Signature)
 }
 
+// sameSection says whether two readings of a section say the same.
+func sameSection(a, b core.ExtensionSpec) bool {
+	a.File, b.File = "", ""
+	return reflect.DeepEqual(a, b)
+}
+
 // fail is a failed attempt, or the end of the session that ran.
 func (x *extension) fail(reason string, s *session) {
+	x.failed(reason)
 	l := x.current.Load().life.fail(x.now(), reason, x.m.restart)
 	x.enter(l, nil)
-	what := "cannot start extension '" + x.spec.Name + "': " + reason
+	what := "cannot start extension '" + x.name + "': " + reason
 	if s != nil {
-		what = fmt.Sprintf("extension '%s' (pid %s) ended: %s", x.spec.Name, s.proc.ID(), reason)
+		what = fmt.Sprintf("extension '%s' (pid %s) ended: %s", x.name, s.proc.ID(), reason)
 	}
 	switch l.state {
 	case Starting:
@@ -227,7 +222,7 @@ func (x *extension) fail(reason string, s *session) {
 // discard reports what went wrong while a session was ended.
 func (x *extension) discard(err error) {
 	if err != nil {
-		x.say(rpcinterface.LevelWarn, "extension '%s' did not end in order: %s", x.spec.Name, oneLine(err.Error()))
+		x.say(rpcinterface.LevelWarn, "extension '%s' did not end in order: %s", x.name, oneLine(err.Error()))
 	}
 }
 

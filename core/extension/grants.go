@@ -52,9 +52,5 @@ func covers(held rpcinterface.Grants, g rpcinterface.Grant) bool {
 }
 
 func joinGrants(list []rpcinterface.Grant) string {
-	words := make([]string, len(list))
-	for i, g := range list {
-		words[i] = string(g)
-	}
-	return strings.Join(words, " ")
+	return strings.Join(words(list), " ")
 }

@@ -63,7 +63,7 @@ func (m *Manager) judgeOf(name string) (judge, error) {
 	if !ok {
 		return judge{}, errors.New("it names no handler; write NAMESPACE:HANDLER")
 	}
-	for _, mb := range m.members {
+	for _, mb := range m.all() {
 		own, ok := strings.CutPrefix(name, mb.spec.Name+":")
 		switch {
 		case ok && mb.ext == nil:
@@ -81,8 +81,8 @@ func (m *Manager) judgeOf(name string) (judge, error) {
 	if err != nil {
 		return judge{}, err
 	}
-	for _, mb := range m.members {
-		if mb.ext != nil && mb.spec.Enabled && mb.factory.path == f.path && slices.Equal(mb.factory.argv, f.argv) {
+	for _, mb := range m.all() {
+		if mb.ext != nil && mb.ext.current.Load().life.state != Disabled && mb.factory.path == f.path && slices.Equal(mb.factory.argv, f.argv) {
 			return judge{ext: mb.ext, handler: handler}, nil
 		}
 	}
@@ -154,7 +154,7 @@ func (x *extension) declares(v *view, handler string) error {
 	case v.methods == nil || slices.Contains(has, handler):
 		return nil
 	case len(has) == 0:
-		return fmt.Errorf("extension '%s' has no result handlers", x.spec.Name)
+		return fmt.Errorf("extension '%s' has no result handlers", x.name)
 	}
-	return fmt.Errorf("extension '%s' has no result handler %s; it has %s", x.spec.Name, handler, strings.Join(has, ", "))
+	return fmt.Errorf("extension '%s' has no result handler %s; it has %s", x.name, handler, strings.Join(has, ", "))
 }

@@ -213,13 +213,14 @@ func (h *host) Call(ctx context.Context, token, method string, params []rpcinter
 	if !h.grants.MayCall(method) {
 		return nil, h.lacks(rpcinterface.Grant(rpcinterface.GrantCallPrefix + method))
 	}
-	caller, depth := rpcinterface.Caller{Server: "plugin:" + h.name}, 0
+	caller := rpcinterface.Caller{Server: "plugin:" + h.name}
+	var came *way
 	if token != "" {
 		call, ok := h.calls.lookup(token)
 		if !ok {
 			return nil, rpcinterface.NewFault(rpcinterface.CodeFailed, "the token is not that of a call that is running")
 		}
-		caller, depth = call.caller, call.depth
+		caller, came = call.caller, call.way
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithCancel(ctx)
 		defer cancel()
@@ -233,9 +234,10 @@ func (h *host) Call(ctx context.Context, token, method string, params []rpcinter
 				fmt.Sprintf("extension '%s' has %d calls of its own under way", h.name, maxOwnCalls))
 		}
 	}
-	if depth++; depth > rpcinterface.MaxCallDepth {
+	came = came.through(h.name)
+	if came.length() > rpcinterface.MaxCallDepth {
 		return nil, rpcinterface.NewFault(rpcinterface.CodeFailed,
 			fmt.Sprintf("calls between extensions are nested deeper than %d", rpcinterface.MaxCallDepth))
 	}
-	return h.registry.Call(withDepth(ctx, depth), method, params, caller)
+	return h.registry.Call(withWay(ctx, came), method, params, caller)
 }

@@ -2,46 +2,22 @@ package extension
 
 import (
 	"time"
+
+	"github.com/plugvisor/plugvisor/core"
 )
 
 // State is where an extension is in its life.
-type State int
+type State = core.ExtensionState
 
-// The states. A call to an extension that is Starting waits, one to a Running
-// extension is sent, all others fail at once.
+// The states, in the words of this package.
 const (
-	// Starting: being launched, describing itself, or being configured.
-	Starting State = iota
-	// Running: answering calls.
-	Running
-	// Backoff: it failed and is started again when its time has come.
-	Backoff
-	// Fatal: it failed too often and is left alone.
-	Fatal
-	// Stopping: being ended at the supervisor's wish.
-	Stopping
-	// Disabled: not wanted to run, or ended for good.
-	Disabled
+	Starting = core.ExtensionStarting
+	Running  = core.ExtensionRunning
+	Backoff  = core.ExtensionBackoff
+	Fatal    = core.ExtensionFatal
+	Stopping = core.ExtensionStopping
+	Disabled = core.ExtensionDisabled
 )
-
-func (s State) String() string {
-	switch s {
-	case Starting:
-		return "STARTING"
-	case Running:
-		return "RUNNING"
-	case Backoff:
-		return "BACKOFF"
-	case Fatal:
-		return "FATAL"
-	case Stopping:
-		return "STOPPING"
-	case Disabled:
-		return "DISABLED"
-	default:
-		return "UNKNOWN"
-	}
-}
 
 // input is what can happen to an extension.
 type input int
@@ -52,12 +28,13 @@ const (
 	ended                // it ended after a good while
 	spent                // it failed, and that was the last attempt
 	due                  // the time for the next attempt has come
-	stop                 // the supervisor wants it to end
+	again                // an operator wants it started, or its process exchanged
+	stop                 // the supervisor or an operator wants it to end
 	stopped              // it has ended as wished
 )
 
 func (in input) String() string {
-	return [...]string{"ready", "failed", "ended", "spent", "due", "stop", "stopped"}[in]
+	return [...]string{"ready", "failed", "ended", "spent", "due", "again", "stop", "stopped"}[in]
 }
 
 // next is the table of the life of an extension. ok is false where the input has
@@ -77,6 +54,10 @@ func next(s State, in input) (to State, ok bool) {
 	case edge{Starting, stop}:
 		return Stopping, true
 
+	case edge{Running, ready}: // another process has taken over
+		return Running, true
+	case edge{Running, again}:
+		return Starting, true
 	case edge{Running, ended}:
 		return Starting, true
 	case edge{Running, failed}:
@@ -88,14 +69,21 @@ func next(s State, in input) (to State, ok bool) {
 
 	case edge{Backoff, due}:
 		return Starting, true
+	case edge{Backoff, again}:
+		return Starting, true
 	case edge{Backoff, stop}:
 		return Disabled, true
 
+	case edge{Fatal, again}:
+		return Starting, true
 	case edge{Fatal, stop}:
 		return Disabled, true
 
 	case edge{Stopping, stopped}:
 		return Disabled, true
+
+	case edge{Disabled, again}:
+		return Starting, true
 	}
 	return s, false
 }
@@ -146,6 +134,12 @@ func (l life) enter(now time.Time, in input) life {
 		l.state, l.since = to, now
 	}
 	return l
+}
+
+// anew goes on at an operator's wish, with earlier failures forgotten.
+func (l life) anew(now time.Time) life {
+	l.failures, l.crashed = 0, false
+	return l.enter(now, again)
 }
 
 // fail is a failure to start, or the end of a process that was running.

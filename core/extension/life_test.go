@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/plugvisor/plugvisor/core"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata")
@@ -14,7 +16,7 @@ var update = flag.Bool("update", false, "rewrite testdata")
 // Every state with every input, as a table that can be read.
 func TestTable(t *testing.T) {
 	var b strings.Builder
-	for s := Starting; s <= Disabled; s++ {
+	for _, s := range core.ExtensionStates() {
 		for in := ready; in <= stopped; in++ {
 			to, ok := next(s, in)
 			switch {

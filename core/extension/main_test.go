@@ -102,8 +102,13 @@ func (p *testPlugin) Describe(context.Context) (rpcinterface.Description, error)
 	}
 	for _, name := range []string{"echo", "pid", "caller", "exit", "hang", "grandchild", "groups", "add",
 		"processes", "log", "call", "own", "expired", "print", "deep", "greet", "refuse", "record",
-		"subscribe", "next", "publish"} {
+		"subscribe", "next", "publish", "read", "callwith"} {
 		d.Methods = append(d.Methods, rpcinterface.Method{Name: name, Help: "does " + name})
+	}
+	d.Exclusive = p.behaviour == "exclusive"
+	if path, ok := strings.CutPrefix(p.behaviour, "exclusive-if:"); ok {
+		_, err := os.Stat(path)
+		d.Exclusive = err == nil
 	}
 	if path, ok := strings.CutPrefix(p.behaviour, "changing:"); ok {
 		if _, err := os.Stat(path); err == nil {
@@ -126,6 +131,15 @@ func (p *testPlugin) Configure(_ context.Context, cfg rpcinterface.Config, host 
 		}
 	}
 	p.host, p.name = host, cfg.Name
+	if path, ok := strings.CutPrefix(p.behaviour, "waits:"); ok {
+		os.ReadFile(path)
+	}
+	if path, ok := strings.CutPrefix(p.behaviour, "second-waits:"); ok {
+		f, err := os.OpenFile(path+".first", os.O_CREATE|os.O_EXCL, 0o600)
+		if f.Close(); err != nil {
+			os.ReadFile(path)
+		}
+	}
 	if path, ok := strings.CutPrefix(p.behaviour, "listen:"); ok {
 		return p.listen(path)
 	}
@@ -178,6 +192,11 @@ func (p *testPlugin) Call(ctx context.Context, call *rpcinterface.Call) (rpcinte
 	case "call":
 		p.expired = call.Token
 		return p.host.Call(ctx, call.Token, text(0), nil)
+	case "callwith":
+		return p.host.Call(ctx, call.Token, text(0), call.Params[1:])
+	case "read":
+		data, err := os.ReadFile(text(0))
+		return rpcinterface.String(data), err
 	case "own":
 		return p.host.Call(ctx, "", text(0), nil)
 	case "expired":

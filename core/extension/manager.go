@@ -38,6 +38,11 @@ type Config struct {
 	// means os.Environ.
 	Environ []string
 
+	// Reload reads the sections anew.
+	Reload func() ([]core.ExtensionSpec, error)
+	// Version is that of the daemon.
+	Version string
+
 	Engine   Engine
 	Registry *namespace.Registry
 	Children *child.Children
@@ -58,8 +63,8 @@ const (
 )
 
 // Manager owns the extensions of one daemon, from Resolve over Start to Stop, in
-// this order and by one goroutine; a second Stop does nothing. List may be used by
-// many goroutines at once after Resolve.
+// this order and by one goroutine; a second Stop does nothing. Its other methods may
+// be used by many goroutines at once after Start, List after Resolve.
 //
 // A listener may name the result handler of a bundled plugin by its legacy name.
 // Where no section runs the plugin, the manager runs it for that alone.
@@ -70,25 +75,44 @@ type Manager struct {
 	stopTimeout  time.Duration
 	goPlugin     hclog.Logger
 
-	members []member
-	sockets *sockets
 	life    context.Context // until Stop
 	endLife context.CancelFunc
+	changed broadcast
 
-	mu       sync.Mutex
-	standIns []standIn
-	stopped  bool
+	mu        sync.Mutex
+	sockets   *sockets
+	directory string   // of the sockets
+	members   []member // replaced whole
+	standIns  []standIn
+	stopped   bool
 
 	publishing sync.Mutex
 	published  bool // the registry has been filled
+
+	applying sync.Mutex // one change of the sections at a time
 }
 
 // member is one section: a built-in namespace or an extension.
 type member struct {
-	spec    core.ExtensionSpec
+	spec    core.ExtensionSpec // as it was last taken from the file
 	builtin rpcinterface.Namespace
 	ext     *extension
-	factory factory // as it was resolved at the beginning
+	factory factory // as it was resolved then
+}
+
+// all gives the sections in their order. The slice does not change.
+func (m *Manager) all() []member {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.members
+}
+
+// edit has f make other members of a copy of those there are.
+func (m *Manager) edit(f func([]member) []member) {
+	m.mu.Lock()
+	m.members = f(slices.Clone(m.members))
+	m.mu.Unlock()
+	m.changed.tell()
 }
 
 // New makes a manager and starts nothing.
@@ -144,9 +168,7 @@ func (m *Manager) Resolve() error {
 			m.members = append(m.members, member{spec: spec, builtin: m.cfg.Builtins[f.name]})
 			continue
 		}
-		x := newExtension(m, spec)
-		x.resolved, x.known = f, err == nil
-		m.members = append(m.members, member{spec: spec, ext: x, factory: f})
+		m.members = append(m.members, member{spec: spec, ext: newExtension(m, spec), factory: f})
 	}
 	for _, h := range m.cfg.Handlers {
 		j, err := m.judgeOf(h.Name)
@@ -166,9 +188,9 @@ func (m *Manager) Resolve() error {
 // "Could not make x rpc interface: ". Then come those of result handlers, in
 // CheckHandlers' words. Nothing is left running after an error.
 func (m *Manager) Start(ctx context.Context) error {
-	for _, mb := range m.members {
-		if mb.builtin != nil && len(mb.spec.Options) > 0 {
-			return makeError(mb.spec, "built-in", fmt.Sprintf("it has no option '%s'", mb.spec.Options[0].Name))
+	for _, mb := range m.all() {
+		if err := checkBuiltin(mb); err != nil {
+			return err
 		}
 	}
 	err := m.launchAll(ctx)
@@ -185,45 +207,70 @@ func (m *Manager) Start(ctx context.Context) error {
 	return nil
 }
 
+// checkBuiltin refuses a section of a built-in namespace that has options.
+func checkBuiltin(mb member) error {
+	if mb.builtin == nil || len(mb.spec.Options) == 0 {
+		return nil
+	}
+	return makeError(mb.spec, "built-in", fmt.Sprintf("it has no option '%s'", mb.spec.Options[0].Name))
+}
+
 // claim makes the directory of sockets, if there is none yet.
 func (m *Manager) claim() (err error) {
-	if m.sockets == nil {
-		m.sockets, err = claimSockets(m.cfg.RunDir)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.stopped:
+		return errShutdown
+	case m.sockets == nil:
+		if m.sockets, err = claimSockets(m.cfg.RunDir); err == nil {
+			m.directory = m.sockets.dir
+		}
 	}
 	return err
 }
 
-// launch begins the life of an extension.
-func (m *Manager) launch(ctx context.Context, x *extension, first chan<- error) {
-	ctx, x.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	go x.lead(ctx, first)
+// socketDir is where plugins' sockets are made, once claim has succeeded.
+func (m *Manager) socketDir() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.directory
 }
 
 // attempt is the first start of an extension.
 type attempt struct {
-	ext     *extension
-	outcome chan error
-	refuse  func(err error) error // nil where it may fail
+	ext    *extension
+	order  *order
+	refuse func(err error) error // nil where it may fail
+}
+
+func newAttempt(x *extension) attempt {
+	spec := x.current.Load().spec
+	a := attempt{ext: x, order: newOrder(spec)}
+	a.order.once = spec.Required
+	return a
 }
 
 func (m *Manager) attempts() []attempt {
 	var list []attempt
-	for _, mb := range m.members {
+	for _, mb := range m.all() {
 		if mb.ext == nil || !mb.spec.Enabled {
 			continue
 		}
-		a := attempt{ext: mb.ext, outcome: make(chan error, 1)}
+		a := newAttempt(mb.ext)
 		if mb.spec.Required {
-			a.refuse = func(err error) error { return makeError(mb.spec, mb.ext.resolved.String(), err.Error()) }
+			a.refuse = func(err error) error { return makeError(mb.spec, mb.factory.String(), err.Error()) }
 		}
 		list = append(list, a)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, s := range m.standIns {
-		list = append(list, attempt{ext: s.ext, outcome: make(chan error, 1), refuse: func(err error) error {
-			return unresolved(s.by, fmt.Errorf("%v: %w", s.ext.resolved, err))
-		}})
+		a := newAttempt(s.ext)
+		a.refuse = func(err error) error {
+			return unresolved(s.by, fmt.Errorf("%v: %w", factory{kind: bundled, name: s.plugin}, err))
+		}
+		list = append(list, a)
 	}
 	return list
 }
@@ -237,11 +284,11 @@ func (m *Manager) launchAll(ctx context.Context) error {
 		return err
 	}
 	for _, a := range attempts {
-		m.launch(ctx, a.ext, a.outcome)
+		a.ext.begin(a.order)
 	}
 	for _, a := range attempts {
 		select {
-		case err := <-a.outcome:
+		case err := <-a.order.outcome:
 			if err != nil && a.refuse != nil {
 				return a.refuse(err)
 			}
@@ -268,34 +315,53 @@ func makeError(spec core.ExtensionSpec, factory, reason string) error {
 // register fills the registry.
 func (m *Manager) register() {
 	m.publishing.Lock()
-	defer m.publishing.Unlock()
-	for _, mb := range m.members {
-		if mb.builtin != nil {
-			m.cfg.Registry.Set(mb.spec.Name, mb.builtin)
-		} else {
-			m.cfg.Registry.Set(mb.spec.Name, mb.ext.endpoint())
-		}
-		state := Running
-		if mb.ext != nil {
-			state = mb.ext.current.Load().life.state
-		}
-		switch state {
-		case Running:
-			m.cfg.Logger.Log(rpcinterface.LevelInfo, fmt.Sprintf("RPC interface '%s' initialized", mb.spec.Name))
-		case Disabled:
-			m.cfg.Logger.Log(rpcinterface.LevelInfo, fmt.Sprintf("RPC interface '%s' is disabled", mb.spec.Name))
-		}
-	}
 	m.published = true
+	m.publishing.Unlock()
+	m.publish()
+	for _, mb := range m.all() {
+		m.announce(mb)
+	}
+}
+
+// announce logs what became of a section.
+func (m *Manager) announce(mb member) {
+	state := Running
+	if mb.ext != nil {
+		state = mb.ext.current.Load().life.state
+	}
+	switch state {
+	case Running:
+		m.cfg.Logger.Log(rpcinterface.LevelInfo, fmt.Sprintf("RPC interface '%s' initialized", mb.spec.Name))
+	case Disabled:
+		m.cfg.Logger.Log(rpcinterface.LevelInfo, fmt.Sprintf("RPC interface '%s' is disabled", mb.spec.Name))
+	}
+}
+
+// publish gives the registry the namespaces of this moment, if it is filled at all.
+func (m *Manager) publish() {
+	m.publishing.Lock()
+	defer m.publishing.Unlock()
+	if !m.published {
+		return
+	}
+	var entries []namespace.Entry
+	for _, mb := range m.all() {
+		e := namespace.Entry{Name: mb.spec.Name, Namespace: mb.builtin}
+		if mb.ext != nil {
+			e.Namespace = mb.ext.endpoint()
+		}
+		entries = append(entries, e)
+	}
+	m.cfg.Registry.Replace(append(entries, namespace.Entry{Name: "extension", Namespace: m.namespace()}))
 }
 
 // republish gives an extension whose methods are others now its new place in the
-// registry, if it has one. Before the registry is filled there is nothing to do.
+// registry, if it has one.
 func (m *Manager) republish(x *extension) {
 	m.publishing.Lock()
 	defer m.publishing.Unlock()
-	if m.published && slices.ContainsFunc(m.members, func(mb member) bool { return mb.ext == x }) {
-		m.cfg.Registry.Set(x.spec.Name, x.endpoint())
+	if m.published && slices.ContainsFunc(m.all(), func(mb member) bool { return mb.ext == x }) {
+		m.cfg.Registry.Set(x.name, x.endpoint())
 	}
 }
 
@@ -309,21 +375,18 @@ func (m *Manager) Stop(ctx context.Context) {
 	m.mu.Unlock()
 	all := m.extensions()
 	for _, x := range all {
-		if x.cancel != nil {
-			x.cancel()
-		}
+		x.end(errShutdown)
 	}
 	for _, x := range all {
-		if x.cancel == nil {
-			continue
-		}
 		select {
-		case <-x.done:
+		case <-x.ended():
 		case <-ctx.Done():
 			x.kill()
-			<-x.done
+			<-x.ended()
 		}
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.sockets != nil {
 		m.sockets.release()
 		m.sockets = nil
@@ -333,7 +396,7 @@ func (m *Manager) Stop(ctx context.Context) {
 // extensions are those of the sections and then the stand-ins.
 func (m *Manager) extensions() []*extension {
 	var list []*extension
-	for _, mb := range m.members {
+	for _, mb := range m.all() {
 		if mb.ext != nil {
 			list = append(list, mb.ext)
 		}
@@ -342,33 +405,6 @@ func (m *Manager) extensions() []*extension {
 	defer m.mu.Unlock()
 	for _, s := range m.standIns {
 		list = append(list, s.ext)
-	}
-	return list
-}
-
-// Info is what an operator is told of an extension.
-type Info struct {
-	Name    string
-	Factory string // as written
-	State   State
-	// Reason is why it is in BACKOFF, FATAL or DISABLED.
-	Reason string
-	// Since is when it entered the state.
-	Since time.Time
-	// PID is that of its process, 0 while there is none.
-	PID     int
-	Version string
-	Methods []rpcinterface.Method
-	// Grants are those that it holds, Lacking those that it asks for besides.
-	Grants, Lacking []rpcinterface.Grant
-}
-
-// List tells of all extensions in the sections' order, and then of those that run
-// for result handlers alone; built-in namespaces are not among them.
-func (m *Manager) List() []Info {
-	var list []Info
-	for _, x := range m.extensions() {
-		list = append(list, x.info())
 	}
 	return list
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc/codes"
 
+	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 	"github.com/plugvisor/plugvisor/rpcinterface/wire"
 )
@@ -22,33 +23,40 @@ const killTimeout = 5 * time.Second
 
 // session is one process of an extension, from its launch to its end.
 type session struct {
-	proc   *process
-	client *plugin.Client
-	plugin rpcinterface.Plugin
-	desc   rpcinterface.Description
-	host   *host
-	calls  *calls
-	out    *output
+	spec    core.ExtensionSpec
+	factory factory
+	proc    *process
+	client  *plugin.Client
+	plugin  rpcinterface.Plugin
+	desc    rpcinterface.Description
+	host    *host
+	calls   *calls
+	out     *output
 	// stdout and stderr are what go-plugin passes on of these, once it serves.
 	stdout, stderr *stream
 
-	connected bool // go-plugin has a client that must be closed
+	forget    func() // called when nothing of it is left
+	connected bool   // go-plugin has a client that must be closed
 	probing   atomic.Bool
 }
 
 // launch starts the extension's process, has it describe itself and hands it its
-// configuration. It ends with ctx. On an error nothing is left of the process.
-func (x *extension) launch(ctx context.Context) (*session, error) {
+// configuration. It ends with ctx. One that is to run beside another is not
+// configured where it is exclusive. On an error nothing is left of the process.
+func (x *extension) launch(ctx context.Context, spec core.ExtensionSpec, beside bool) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, x.m.startTimeout)
 	defer cancel()
-	f, err := x.factory()
+	f, err := x.m.sources().resolve(spec)
 	if err != nil {
 		return nil, err
 	}
-	s := x.newSession(f)
+	s := x.newSession(spec, f)
 	x.latest.Store(s)
 	defer context.AfterFunc(s.proc.ended, cancel)()
-	if err := s.start(ctx, x, f.kind); err != nil {
+	if err := s.start(ctx, beside); err != nil {
+		if errors.Is(err, errExclusive) {
+			return nil, errors.Join(err, s.stop(x.m.stopTimeout))
+		}
 		reason := s.failure(x, err)
 		s.close()
 		return nil, reason
@@ -56,15 +64,17 @@ func (x *extension) launch(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-func (x *extension) newSession(f factory) *session {
+func (x *extension) newSession(spec core.ExtensionSpec, f factory) *session {
 	cfg := &x.m.cfg
 	out := newOutput(x.log, cfg.Clock)
-	s := &session{out: out, stdout: out.stream(), stderr: out.stream(), calls: newCalls()}
+	s := &session{spec: spec, factory: f, out: out, stdout: out.stream(), stderr: out.stream(), calls: newCalls()}
 	// Once a caller knows of the end, no other call can begin here.
 	s.proc = newProcess(cfg.Children, f, cfg.Environ, out, s.calls.close)
+	s.forget = func() { x.forget(s) }
+	x.keep(s)
 	s.host = &host{
-		name:     x.spec.Name,
-		section:  x.spec.Section,
+		name:     x.name,
+		section:  x.section,
 		engine:   cfg.Engine,
 		registry: cfg.Registry,
 		log:      cfg.Logger,
@@ -80,7 +90,7 @@ func (x *extension) newSession(f factory) *session {
 		SkipHostEnv:      true,
 		StartTimeout:     x.m.startTimeout,
 		RunnerFunc:       s.proc.runner,
-		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: x.m.sockets.dir},
+		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: x.m.socketDir()},
 		GRPCDialOptions:  wire.DialOptions(),
 		SyncStdout:       s.stdout,
 		SyncStderr:       s.stderr,
@@ -93,7 +103,7 @@ func (x *extension) newSession(f factory) *session {
 }
 
 // start goes from nothing to a configured plugin.
-func (s *session) start(ctx context.Context, x *extension, k kind) error {
+func (s *session) start(ctx context.Context, beside bool) error {
 	if err := s.connect(ctx); err != nil {
 		return err
 	}
@@ -102,8 +112,11 @@ func (s *session) start(ctx context.Context, x *extension, k kind) error {
 		return fmt.Errorf("it did not describe itself: %w", err)
 	}
 	s.desc = desc
-	s.host.grants = grantsOf(x.spec, k, desc.Grants)
-	cfg := rpcinterface.Config{Name: x.spec.Name, Options: x.spec.Options}
+	if beside && exclusive(desc, s.spec) {
+		return errExclusive
+	}
+	s.host.grants = grantsOf(s.spec, s.factory.kind, desc.Grants)
+	cfg := rpcinterface.Config{Name: s.spec.Name, Options: s.spec.Options}
 	return s.plugin.Configure(ctx, cfg, s.host)
 }
 
@@ -203,5 +216,6 @@ func (s *session) close() error {
 	if dir := s.proc.socketDir; dir != "" {
 		os.RemoveAll(dir)
 	}
+	s.forget()
 	return nil
 }

@@ -1,9 +1,6 @@
 package extension
 
 import (
-	"context"
-	"errors"
-
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
@@ -53,19 +50,16 @@ func (m *Manager) standInOf(plugin string) *extension {
 // startStandIn launches a plugin's stand-in for a listener that was added later. It
 // does not wait for it.
 func (m *Manager) startStandIn(plugin string) (*extension, error) {
+	if err := m.claim(); err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if x := m.standInOf(plugin); x != nil {
 		return x, nil
 	}
-	if m.stopped {
-		return nil, errors.New("the supervisor ends")
-	}
-	if err := m.claim(); err != nil {
-		return nil, err
-	}
 	x := m.newStandIn(plugin)
 	m.standIns = append(m.standIns, standIn{plugin: plugin, ext: x})
-	m.launch(context.Background(), x, nil)
+	x.beginLocked(nil)
 	return x, nil
 }

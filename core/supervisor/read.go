@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/plugvisor/plugvisor/core"
+	"github.com/plugvisor/plugvisor/core/pytext"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
@@ -117,7 +118,7 @@ func logPath(l core.LogSpec) string {
 func describe(info *rpcinterface.ProcessInfo) string {
 	switch info.State {
 	case rpcinterface.ProcessRunning:
-		return "pid " + strconv.Itoa(info.PID) + ", uptime " + uptime(max(info.Now-info.Start, 0))
+		return "pid " + strconv.Itoa(info.PID) + ", uptime " + pytext.Timedelta(max(info.Now-info.Start, 0))
 	case rpcinterface.ProcessFatal, rpcinterface.ProcessBackoff:
 		if info.SpawnErr == "" {
 			return fmt.Sprintf(`unknown error (try "tail %s")`, info.Name)
@@ -130,23 +131,4 @@ func describe(info *rpcinterface.ProcessInfo) string {
 		return time.Unix(info.Stop, 0).Format("Jan 02 03:04 PM")
 	}
 	return ""
-}
-
-// uptime writes seconds as Python writes a timedelta: "1 day, 2:03:04".
-func uptime(seconds int64) string {
-	days, rest := seconds/86400, seconds%86400
-	buf := make([]byte, 0, 24)
-	if days > 0 {
-		buf = strconv.AppendInt(buf, days, 10)
-		buf = append(buf, " day"...)
-		if days > 1 {
-			buf = append(buf, 's')
-		}
-		buf = append(buf, ", "...)
-	}
-	buf = strconv.AppendInt(buf, rest/3600, 10)
-	for _, n := range [2]int64{rest / 60 % 60, rest % 60} {
-		buf = append(buf, ':', byte('0'+n/10), byte('0'+n%10))
-	}
-	return string(buf)
 }

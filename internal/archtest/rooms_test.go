@@ -86,7 +86,7 @@ var rooms = []room{
 	{path: "core/config", ours: words("core core/pytext rpcinterface"), third: ini, std: noNet},
 	{path: "core/process", ours: words("core core/pytext rpcinterface"), std: pure},
 	{path: "core/event", ours: words("core core/pytext rpcinterface"), std: pure},
-	{path: "core/supervisor", ours: words("core core/process core/event rpcinterface"), std: closed},
+	{path: "core/supervisor", ours: words("core core/process core/event core/pytext rpcinterface"), std: closed},
 	{path: "core/supervisor/supervisortest", ours: words("core core/event core/process core/supervisor rpcinterface"), std: noNet},
 	{path: "core/child", ours: words("core"), third: sys, std: noNet},
 	{path: "core/logfile", ours: words("core"), third: sys, std: noExec},
