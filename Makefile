@@ -44,7 +44,7 @@ check: generate
 	cd tools && $(GO) vet ./...
 	cd tools && $(GO) build -o $(TOOLS)/staticcheck honnef.co/go/tools/cmd/staticcheck
 	$(TOOLS)/staticcheck ./...
-	@changed=$$(git status --porcelain -- rpcinterface/wire/pb) || exit 1; \
+	@changed=$$(git status --porcelain -- rpcinterface/wire/pb sdk/python/plugvisor/protocol.binpb) || exit 1; \
 	if [ -n "$$changed" ]; then echo "generated code is not as committed:"; echo "$$changed"; exit 1; fi
 	$(GO) test ./internal/archtest
 

@@ -1,5 +1,5 @@
 // Command genproto compiles the .proto files of rpcinterface/wire and writes the
-// Go code made of them. It needs no protoc: the files are compiled in process,
+// Go code made of them, and the descriptors for sdk/python. It needs no protoc: the files are compiled in process,
 // and the code generators are tools of this module, so go.mod pins everything
 // that the result depends on.
 //
@@ -58,6 +58,9 @@ func generate() error {
 		if err := run(tool, request); err != nil {
 			return fmt.Errorf("cannot run %s: %w", tool, err)
 		}
+	}
+	if err := writeDescriptors(request.ProtoFile); err != nil {
+		return fmt.Errorf("cannot write the descriptors: %w", err)
 	}
 	return nil
 }
