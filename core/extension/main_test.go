@@ -106,6 +106,9 @@ func (p *testPlugin) Describe(context.Context) (rpcinterface.Description, error)
 		d.Methods = append(d.Methods, rpcinterface.Method{Name: name, Help: "does " + name})
 	}
 	d.Exclusive = p.behaviour == "exclusive"
+	if p.behaviour == "commands" {
+		d.Commands = []rpcinterface.Command{{Name: "greet", Help: "Greet", Method: "greet", Template: "{}"}}
+	}
 	if path, ok := strings.CutPrefix(p.behaviour, "exclusive-if:"); ok {
 		_, err := os.Stat(path)
 		d.Exclusive = err == nil
