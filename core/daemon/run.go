@@ -282,10 +282,7 @@ func (r *run) supervisorNamespace() rpcinterface.Namespace {
 			if err != nil {
 				return nil, err
 			}
-			if err := r.extensions.Check(cfg.Extensions); err != nil {
-				return nil, err
-			}
-			return cfg.Groups, r.extensions.CheckHandlers(resultHandlers(cfg))
+			return cfg.Groups, r.extensions.Check(cfg.Extensions, resultHandlers(cfg))
 		},
 	})
 }

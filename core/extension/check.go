@@ -1,12 +1,18 @@
 package extension
 
-import "github.com/plugvisor/plugvisor/core"
+import (
+	"slices"
+	"strings"
+
+	"github.com/plugvisor/plugvisor/core"
+)
 
 // Check says whether the factories of a configuration that was read again can be
-// resolved, as Resolve would. Nothing is started or stopped by it: sections count
-// from the next restart on, but their mistakes are told at once, as the reference
-// does, which imports every factory whenever it reads the file.
-func (m *Manager) Check(specs []core.ExtensionSpec) error {
+// resolved, as Resolve would, and whether there are its result handlers, or will be
+// when its sections are applied. Nothing is started or stopped by it: mistakes are
+// told at once, as the reference does, which imports every factory whenever it reads
+// the file.
+func (m *Manager) Check(specs []core.ExtensionSpec, handlers []Handler) error {
 	for _, spec := range specs {
 		if !spec.Required || !spec.Enabled {
 			continue
@@ -15,5 +21,9 @@ func (m *Manager) Check(specs []core.ExtensionSpec) error {
 			return err
 		}
 	}
-	return nil
+	return m.CheckHandlers(slices.DeleteFunc(slices.Clone(handlers), func(h Handler) bool {
+		namespace, _, ok := strings.Cut(canonical(h.Name), ":")
+		_, loaded := m.member(namespace)
+		return ok && !loaded && slices.ContainsFunc(specs, func(s core.ExtensionSpec) bool { return s.Name == namespace })
+	}))
 }

@@ -115,24 +115,43 @@ func (m *Manager) CheckHandlers(list []Handler) error {
 
 // HandleResult has what an event listener answered judged by the handler that its
 // section names. It waits, for the extension's call_timeout at most, for a plugin
-// that is not running: a listener whose event is rejected at once would be sent it
-// again and again. The error says that there was no verdict. It may be used by many
-// goroutines at once after Start, and ends with Stop.
+// that is not running, or not loaded: a listener whose event is rejected at once
+// would be sent it again and again. The error says that there was no verdict. It may
+// be used by many goroutines at once after Start, and ends with Stop.
 func (m *Manager) HandleResult(ctx context.Context, name string, e rpcinterface.Event, result []byte) (accepted bool, err error) {
-	j, err := m.judgeOf(name)
-	if err == nil && j.ext == nil && j.plugin != "" {
-		j.ext, err = m.startStandIn(j.plugin)
-	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(m.life, cancel)()
+	j, err := m.awaitJudge(ctx, name)
 	switch {
 	case err != nil:
 		return false, err
 	case j.ext == nil:
 		return string(result) == "OK", nil
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(m.life, cancel)()
 	return j.ext.handleResult(ctx, j.handler, e, result)
+}
+
+// awaitJudge finds who judges for a handler. Its extension may have been removed, or
+// be one that the file has and that was not added yet.
+func (m *Manager) awaitJudge(ctx context.Context, name string) (judge, error) {
+	ctx, cancel := context.WithTimeout(ctx, rpcinterface.DefaultCallTimeout)
+	defer cancel()
+	for {
+		changed := m.Changed()
+		j, err := m.judgeOf(name)
+		if err == nil && j.ext == nil && j.plugin != "" {
+			j.ext, err = m.startStandIn(j.plugin)
+		}
+		if err == nil {
+			return j, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return judge{}, err
+		}
+	}
 }
 
 func (x *extension) handleResult(ctx context.Context, handler string, e rpcinterface.Event, result []byte) (accepted bool, err error) {

@@ -177,8 +177,14 @@ func TestUnknownHandlers(t *testing.T) {
 			}
 		})
 	}
-	if _, err := later.HandleResult(t.Context(), "y:judge", aboutP, nil); err == nil {
+	// Nobody judges, for now: the event waits, and is not sent again and again.
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := later.HandleResult(ctx, "y:judge", aboutP, nil); err == nil {
 		t.Error("judged by nobody")
+	}
+	if ctx.Err() == nil {
+		t.Error("did not wait")
 	}
 
 	r := newRig(t, Config{Handlers: listeners(twiddlerHandler)})

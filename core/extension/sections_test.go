@@ -347,3 +347,22 @@ func TestExtensionNamespace(t *testing.T) {
 	_, err = call("enableExtension", name, rpcinterface.String("no"))
 	wantFault(t, err, rpcinterface.CodeIncorrectParameters)
 }
+
+// A listener's answer waits for the extension that is to judge it.
+func TestHandlerOfAnExtensionToCome(t *testing.T) {
+	f := &file{}
+	r := newRig(t, Config{Reload: f.read}).start(t)
+	verdict := make(chan error, 1)
+	go func() {
+		ok, err := r.HandleResult(t.Context(), "x:judge", aboutP, []byte("judge x PROCESS_LOG_STDOUT p payload"))
+		if !ok && err == nil {
+			err = errors.New("rejected")
+		}
+		verdict <- err
+	}()
+	f.specs = []core.ExtensionSpec{section("x", "ok")}
+	wantText(t, r.applied(t), "added x")
+	if err := <-verdict; err != nil {
+		t.Error(err)
+	}
+}
