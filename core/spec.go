@@ -228,6 +228,20 @@ type ExtensionSpec struct {
 	Enabled bool
 	// CallTimeout is plugin.call_timeout.
 	CallTimeout time.Duration
+	// SHA256 is plugin.sha256 in lower case, "" where the key is absent.
+	SHA256 string
+	// User is plugin.user, a name or a number, "" for the daemon's own.
+	User string
+	// Environment is plugin.environment.
+	Environment []EnvVar
+	Limits      PluginLimits
+}
+
+// PluginLimits are what a plugin may use; 0 means no limit.
+type PluginLimits struct {
+	Memory int64         // plugin.max_memory, in bytes
+	CPU    time.Duration // plugin.max_cpu, processor time in whole seconds
+	Files  int64         // plugin.max_files, descriptors
 }
 
 // SupervisordSpec is the [supervisord] section.

@@ -80,11 +80,55 @@ func TestExtensionKeys(t *testing.T) {
 		"plugin.call_timeout=1e99": "plugin.call_timeout: '1e99' is not a number of seconds above 0" + place,
 		"plugin.enabled=maybe":     "plugin.enabled: not a valid boolean value: 'maybe'" + place,
 		"plugin.grants=fly":        `plugin.grants: unknown grant "fly"` + place,
-		"plugin.sha=1":             "plugin.sha: unknown key (there are plugin.required, plugin.enabled, plugin.call_timeout, plugin.grants)" + place,
+		"plugin.sha=1": "plugin.sha: unknown key (there are plugin.required, plugin.enabled, plugin.call_timeout, plugin.grants, plugin.sha256, " +
+			"plugin.user, plugin.environment, plugin.max_memory, plugin.max_cpu, plugin.max_files)" + place,
 	} {
 		if _, err := load(t, minimal+factory+line+"\n"); errText(err) != want {
 			t.Errorf("%s: %v, want %s", line, err, want)
 		}
+	}
+}
+
+func TestTrustKeys(t *testing.T) {
+	const factory = "[rpcinterface:t]\nsupervisor.rpcinterface_factory=f\n"
+	sum := strings.Repeat("0123456789abcdef", 4)
+	c, err := load(t, minimal+factory+"plugin.sha256= "+strings.ToUpper(sum)+"\nplugin.user=root\nplugin.environment=A=\"1,2\",B=%(ENV_HOME)s,A='3'\n"+
+		"plugin.max_memory=64 mb\nplugin.max_cpu=30\nplugin.max_files=0100\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := core.ExtensionSpec{
+		Name: "t", Section: "rpcinterface:t", File: "/d/s.conf", Factory: "f", Required: true, Enabled: true,
+		CallTimeout: rpcinterface.DefaultCallTimeout,
+		SHA256:      sum, User: "root",
+		Environment: []core.EnvVar{{Name: "A", Value: "3"}, {Name: "B", Value: "/home/u"}},
+		Limits:      core.PluginLimits{Memory: 64 << 20, CPU: 30 * time.Second, Files: 100},
+	}
+	if !reflect.DeepEqual(c.Extensions, []core.ExtensionSpec{want}) {
+		t.Errorf("got  %+v\nwant %+v", c.Extensions, want)
+	}
+	for line, want := range map[string]string{
+		"plugin.sha256=12":            "plugin.sha256: '12' is not a SHA-256 in 64 hexadecimal digits",
+		"plugin.sha256=" + sum + "00": "plugin.sha256: '" + sum + "00' is not a SHA-256 in 64 hexadecimal digits",
+		"plugin.sha256=x" + sum[1:]:   "plugin.sha256: 'x" + sum[1:] + "' is not a SHA-256 in 64 hexadecimal digits",
+		"plugin.user=nosuch":          "plugin.user: Invalid user name nosuch",
+		"plugin.user=":                "plugin.user: Invalid user name ",
+		"plugin.user=123456":          "plugin.user: Invalid user id 123456",
+		"plugin.environment=A":        "plugin.environment: Unexpected end of key/value pairs in value 'A'",
+		"plugin.max_memory=33554431":  "plugin.max_memory: '33554431' is too little for a plugin to start: the least is 32MB",
+		"plugin.max_memory=1K":        "plugin.max_memory: invalid literal for int() with base 10: '1k'",
+		"plugin.max_memory=-1":        "plugin.max_memory: '-1' is too little for a plugin to start: the least is 32MB",
+		"plugin.max_cpu=0":            "plugin.max_cpu: '0' is too little for a plugin to start: the least is 1 second",
+		"plugin.max_cpu=1.5":          "plugin.max_cpu: invalid literal for int() with base 10: '1.5'",
+		"plugin.max_files=31":         "plugin.max_files: '31' is too little for a plugin to start: the least is 32",
+	} {
+		want += " in section 'rpcinterface:t' (file: '/d/s.conf')"
+		if _, err := load(t, minimal+factory+line+"\n"); errText(err) != want {
+			t.Errorf("%s: %v, want %s", line, err, want)
+		}
+	}
+	if _, err := load(t, minimal+factory+"plugin.environment=A=%(nix)s\n"); !strings.HasPrefix(errText(err), "Format string 'A=%(nix)s' for 'rpcinterface:t.plugin.environment'") {
+		t.Errorf("an unknown name: %v", err)
 	}
 }
 
