@@ -38,6 +38,8 @@ type action struct {
 const (
 	ofProcess = "processname"
 	ofGroup   = "group"
+	// ofExtension is for the actions of the page of extensions.
+	ofExtension = "extension"
 )
 
 func findAction(name string) (action, bool) {
@@ -64,6 +66,12 @@ func findAction(name string) (action, bool) {
 		return action{of: ofGroup, run: caller.stopGroup, postOnly: true}, true
 	case "restartgroup":
 		return action{of: ofGroup, run: caller.restartGroup, postOnly: true}, true
+	case "enableextension":
+		return action{of: ofExtension, run: caller.enableExtension, postOnly: true}, true
+	case "disableextension":
+		return action{of: ofExtension, run: caller.disableExtension, postOnly: true}, true
+	case "restartextension":
+		return action{of: ofExtension, run: caller.restartExtension, postOnly: true}, true
 	}
 	return action{}, false
 }
@@ -72,6 +80,9 @@ func findAction(name string) (action, bool) {
 // unknown process is told of before an unknown action is.
 func (p *Pages) act(ctx context.Context, f form, post bool) (outcome, *refusal) {
 	a, known := findAction(f["action"])
+	if a.of == ofExtension && p.Extensions == nil {
+		known = false
+	}
 	name := f[ofProcess]
 	if known && a.of != ofProcess {
 		name = f[a.of]
@@ -88,13 +99,14 @@ func (p *Pages) act(ctx context.Context, f form, post bool) (outcome, *refusal) 
 	case a.postOnly && !post:
 		return outcome{}, &refusal{http.StatusMethodNotAllowed, "This action comes by POST only."}
 	}
-	return a.run(caller{ctx, p.Methods}, name), nil
+	return a.run(caller{ctx, p.Methods, p.Extensions}, name), nil
 }
 
 // caller calls the methods of the supervisor namespace.
 type caller struct {
-	ctx     context.Context
-	methods rpcinterface.Namespace
+	ctx        context.Context
+	methods    rpcinterface.Namespace
+	extensions Extensions
 }
 
 func (c caller) call(method string, params ...rpcinterface.Value) (rpcinterface.Value, *rpcinterface.Fault) {

@@ -35,6 +35,8 @@ type Config struct {
 	Supervisor Supervisor
 	// Methods is a supervisor namespace of the pages' own, for actions and logs.
 	Methods rpcinterface.Namespace
+	// Extensions may be nil: there are none then.
+	Extensions Extensions
 	// Subscribe begins to read events of the kinds, from the next one on.
 	Subscribe func(kinds []core.EventKind) Subscription
 	// Answer writes an answer whole, and bounds the time that a client takes to read it.
@@ -97,6 +99,8 @@ func (h *handler) page(r *http.Request) http.HandlerFunc {
 		return h.serveTail
 	case name == "maintail.html" && read:
 		return h.serveMainTail
+	case name == "extensions.html" && read:
+		return h.serveExtensions
 	case name == "updates" && r.Method == http.MethodGet:
 		return h.serveUpdates
 	case name == "ok.html" && form:

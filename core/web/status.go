@@ -21,6 +21,8 @@ type statusPage struct {
 	Message        string
 	// GetActions: actions are links, as in the reference; else they are buttons.
 	GetActions bool
+	// Extensions is how many there are.
+	Extensions int
 }
 
 // Empty says that there is no process at all.
@@ -98,7 +100,8 @@ type button struct {
 	Link                bool
 }
 
-var labels = map[string]string{"start": "Start", "stop": "Stop", "restart": "Restart", "clearlog": "Clear log"}
+var labels = map[string]string{"start": "Start", "stop": "Stop", "restart": "Restart", "clearlog": "Clear log",
+	"enableextension": "Enable", "disableextension": "Disable", "restartextension": "Restart"}
 
 // serveIndex serves the status page, and does what is asked of it.
 func (h *handler) serveIndex(w http.ResponseWriter, r *http.Request) {
@@ -125,6 +128,7 @@ func (h *handler) showStatus(w http.ResponseWriter, message string) {
 		Version:        supervisorns.Version,
 		Message:        message,
 		GetActions:     h.getActions,
+		Extensions:     len(h.extensions()),
 	})
 }
 
@@ -136,8 +140,8 @@ func refuseForm(w http.ResponseWriter, err error) {
 	http.Error(w, http.StatusText(status), status)
 }
 
-// serveAction does what a form asks for. The answer leads to the status page, which
-// tells of the outcome; to whoever prefers JSON it is the outcome.
+// serveAction does what a form asks for. The answer leads to the status page, or that
+// of extensions, which tells of the outcome; to whoever prefers JSON it is the outcome.
 func (h *handler) serveAction(w http.ResponseWriter, r *http.Request, f form) {
 	post := r.Method == http.MethodPost
 	switch {
@@ -162,7 +166,11 @@ func (h *handler) serveAction(w http.ResponseWriter, r *http.Request, f form) {
 		h.answerJSON(w, o)
 		return
 	}
-	h.redirect(w, serverURL(r)+"/?message="+quote(o.Message))
+	page := "/"
+	if a, _ := findAction(f["action"]); a.of == ofExtension {
+		page = "/extensions.html"
+	}
+	h.redirect(w, serverURL(r)+page+"?message="+quote(o.Message))
 }
 
 func (h *handler) answerJSON(w http.ResponseWriter, o outcome) {

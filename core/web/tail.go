@@ -88,7 +88,7 @@ func (p *tailPage) limit(f form) {
 
 // read reads a log as text for people.
 func (h *handler) read(r *http.Request, noFile, method string, params ...rpcinterface.Value) string {
-	text, fault := caller{context.WithoutCancel(r.Context()), h.Methods}.call(method, params...)
+	text, fault := caller{ctx: context.WithoutCancel(r.Context()), methods: h.Methods}.call(method, params...)
 	switch {
 	case fault == nil:
 		s, _ := text.(rpcinterface.String)

@@ -35,7 +35,7 @@ type change struct {
 // status page shows, a view, then changes. The view comes again when processes were
 // added or removed, and when events were lost. With the field processname there are
 // only changes of that process, of which the first says how it is; one that is not
-// there is left out.
+// there is left out. With show=extensions it is what the page of extensions shows.
 func (h *handler) serveUpdates(w http.ResponseWriter, r *http.Request) {
 	f, err := readForm(w, r)
 	if err != nil {
@@ -66,6 +66,10 @@ func (h *handler) serveUpdates(w http.ResponseWriter, r *http.Request) {
 		}
 		return client.SetWriteDeadline(time.Time{})
 	}}
+	if f["show"] == "extensions" {
+		u.followExtensions(ctx)
+		return
+	}
 	u.run(ctx)
 }
 

@@ -23,7 +23,8 @@ export function remember(key, value) {
   }
 }
 
-const labels = { start: 'Start', stop: 'Stop', restart: 'Restart', clearlog: 'Clear log' };
+const labels = { start: 'Start', stop: 'Stop', restart: 'Restart', clearlog: 'Clear log',
+  enableextension: 'Enable', disableextension: 'Disable', restartextension: 'Restart' };
 
 // What cannot be taken back is asked for first.
 const questions = {
@@ -32,6 +33,7 @@ const questions = {
   stopgroup: { text: (of) => `Stop all processes of the group ${of}?`, yes: 'Stop' },
   restartgroup: { text: (of) => `Restart all processes of the group ${of}?`, yes: 'Restart' },
   clearlog: { text: (of) => `Delete what ${of} has written to its logs?`, yes: 'Clear log' },
+  disableextension: { text: (of) => `Disable the extension ${of}? Calls of its methods fail until it is enabled.`, yes: 'Disable' },
 };
 
 function confirmed(action, of) {
@@ -66,7 +68,8 @@ document.addEventListener('keydown', (event) => {
 });
 if (message.textContent) tell(message.textContent, !message.textContent.startsWith('ERROR'));
 
-// perform does an action and tells what came of it. It answers whether it went well.
+// perform does an action and tells what came of it. It answers whether it went well,
+// null when nothing is known to have been done.
 async function perform(fields) {
   tell('');
   try {
@@ -75,14 +78,14 @@ async function perform(fields) {
     });
     if (!response.ok) {
       tell(`Not done: ${(await response.text()).trim()}`, false);
-      return false;
+      return null;
     }
     const outcome = await response.json();
     tell(outcome.message, outcome.ok);
     return outcome.ok;
   } catch {
     tell('The server cannot be reached.', false);
-    return false;
+    return null;
   }
 }
 
@@ -97,14 +100,15 @@ export function onActions(nameOf, done) {
     const { action, group } = element.dataset;
     const fields = { action };
     if (group !== undefined) fields.group = group;
+    else if (action.endsWith('extension')) fields.extension = nameOf(element);
     else if (element.closest('.actions')) fields.processname = nameOf(element);
-    const of = fields.group ?? fields.processname;
+    const of = fields.group ?? fields.extension ?? fields.processname;
     if (!(await confirmed(action, of))) return;
-    const busy = element.closest('.process') ?? element;
+    const busy = element.closest('.process, .extension') ?? element;
     busy.setAttribute('aria-busy', 'true');
     const ok = await perform(fields);
     busy.removeAttribute('aria-busy');
-    done(action, ok);
+    if (ok !== null) done(action, ok);
   });
 }
 
@@ -129,6 +133,20 @@ export function setActions(container, name, actions) {
     return [button, ' '];
   }));
   if (focused) (container.querySelector(`[data-action="${focused}"]`) ?? container.firstElementChild).focus();
+}
+
+// setText sets a text where it is another now.
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+// arrange makes children of an element what they are to be, moving as little as it can.
+export function arrange(parent, children) {
+  const wanted = new Set(children);
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
+  children.forEach((child, i) => {
+    if (parent.children[i] !== child) parent.insertBefore(child, parent.children[i] ?? null);
+  });
 }
 
 // describe gives a running process's description at a time, others' as it came.

@@ -1,5 +1,5 @@
 // The status page: kept current by updates, with a filter and collapsible groups.
-import { Clock, describe, follow, onActions, recall, remember, setActions, url } from './common.js';
+import { Clock, arrange, describe, follow, onActions, recall, remember, setActions, setText, url } from './common.js';
 
 const clock = new Clock();
 const place = document.getElementById('processes');
@@ -20,10 +20,6 @@ const watch = new IntersectionObserver((entries) => {
 function tick(element) {
   const row = rows.get(element.dataset.name);
   if (row?.start) setText(row.description, describe(row, clock.now()));
-}
-
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 // adopt takes a row of the page under control.
@@ -93,15 +89,6 @@ function adoptSection(section) {
     remember('collapsed', [...collapsed]);
   });
   return section;
-}
-
-// arrange makes children of an element what they are to be, moving as little as it can.
-function arrange(parent, children) {
-  const wanted = new Set(children);
-  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove();
-  children.forEach((child, i) => {
-    if (parent.children[i] !== child) parent.insertBefore(child, parent.children[i] ?? null);
-  });
 }
 
 function showAll(groups) {
