@@ -21,6 +21,7 @@ var hidden = []struct {
 	by      string
 }{
 	{regexp.MustCompile(`\bpid \d+`), "pid PID"},
+	{regexp.MustCompile(`\bpid:\d+`), "pid:PID"},
 	{regexp.MustCompile(`('\w+') \(\d+\)`), "$1 (PID)"},
 	{regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} `), "TIME "},
 	{regexp.MustCompile(`\buptime (\d+ days?, )?\d+:\d\d:\d\d`), "uptime TIME"},
