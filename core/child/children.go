@@ -41,12 +41,22 @@ type Children struct {
 type owner struct {
 	onExit    func(syscall.WaitStatus)
 	killGroup bool
+	usage     *syscall.Rusage // may be nil
+}
+
+// ended tells the owner.
+func (o owner) ended(status syscall.WaitStatus, usage *syscall.Rusage) {
+	if o.usage != nil {
+		*o.usage = *usage
+	}
+	go o.onExit(status)
 }
 
 // exit is a status whose owner is not known yet. Spawns up to number upTo were in
 // flight when it came; failed says that one of them has failed since.
 type exit struct {
 	status syscall.WaitStatus
+	usage  syscall.Rusage
 	upTo   uint64
 	failed bool
 }
@@ -128,7 +138,7 @@ func (c *Children) registered(spawn uint64, pid int, o owner) {
 		if o.killGroup {
 			_ = syscall.Kill(-pid, syscall.SIGKILL)
 		}
-		go o.onExit(e.status)
+		o.ended(e.status, &e.usage)
 	} else {
 		c.owners[pid] = o
 	}
@@ -211,15 +221,16 @@ func (c *Children) collect(pid int) bool {
 		_ = syscall.Kill(-pid, syscall.SIGKILL)
 	}
 	var status syscall.WaitStatus
-	if got, err := syscall.Wait4(pid, &status, syscall.WNOHANG, nil); err != nil || got != pid {
+	var usage syscall.Rusage
+	if got, err := syscall.Wait4(pid, &status, syscall.WNOHANG, &usage); err != nil || got != pid {
 		return true // the child of a failed fork, reaped by syscall.ForkExec
 	}
 	switch {
 	case owned:
 		delete(c.owners, pid)
-		go o.onExit(status)
+		o.ended(status, &usage)
 	case len(c.spawns) > 0:
-		c.early[pid] = &exit{status: status, upTo: c.last}
+		c.early[pid] = &exit{status: status, usage: usage, upTo: c.last}
 	default:
 		go c.orphan(pid, status)
 	}

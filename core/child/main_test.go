@@ -40,7 +40,9 @@ func TestMain(m *testing.M) {
 		fmt.Print(message)
 		os.Exit(0)
 	case "die":
-		os.Exit(daemonThatIsKilled())
+		os.Exit(daemonThatIsKilled(nil))
+	case "die-prepared":
+		os.Exit(daemonThatIsKilled([]Limit{{unix.RLIMIT_CPU, 100, 100}}))
 	default:
 		os.Exit(2)
 	}
@@ -154,20 +156,21 @@ func daemonLimit() int {
 	return (<-done).ExitStatus()
 }
 
-// daemonThatIsKilled starts a child that is to die with it, prints the child's
-// pid and waits to be killed.
-func daemonThatIsKilled() int {
+// daemonThatIsKilled starts a child that is to die with it and prints its own pid,
+// and waits to be killed.
+func daemonThatIsKilled(limits []Limit) int {
 	c, err := New(nil)
 	if err != nil {
 		return 3
 	}
-	spec := sh("exec sleep 1000")
+	spec := sh("echo $$; exec sleep 1000 >&-")
+	spec.Files = []*os.File{nil, os.Stdout}
 	spec.DieWithParent = true
-	pid, err := c.Start(&spec, func(syscall.WaitStatus) {})
+	spec.Limits = limits
+	_, err = c.Start(&spec, func(syscall.WaitStatus) {})
 	if err != nil {
 		return 4
 	}
-	fmt.Println(pid)
 	os.Stdout.Close()
 	select {}
 }

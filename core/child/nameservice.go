@@ -32,8 +32,9 @@ type Account struct {
 	Name     string
 	UID, GID int
 	Home     string
-	// elsewhere says that the user is not in /etc/passwd.
+	// elsewhere says that the user is not in /etc/passwd; shell then is the user's.
 	elsewhere bool
+	shell     string
 }
 
 // NameService finds users and groups. Those that are not in /etc/passwd and
@@ -150,6 +151,24 @@ func accountOf(u *user.User) (Account, bool) {
 	return Account{Name: u.Username, UID: uid, GID: gid, Home: u.HomeDir}, err == nil
 }
 
+// Shell gives the user's login shell, /bin/sh where none is named. os/user does not
+// tell it.
+func (a Account) Shell() string {
+	shell := a.shell
+	if text, err := os.ReadFile("/etc/passwd"); err == nil && !a.elsewhere {
+		for line := range strings.Lines(string(text)) {
+			if fields := strings.Split(strings.TrimSpace(line), ":"); len(fields) == 7 && fields[0] == a.Name {
+				shell = fields[6]
+				break
+			}
+		}
+	}
+	if shell == "" {
+		return "/bin/sh"
+	}
+	return shell
+}
+
 // account asks for a line of passwd(5).
 func (n *NameService) account(key string) (Account, bool) {
 	fields, ok := n.ask("passwd", key)
@@ -161,7 +180,7 @@ func (n *NameService) account(key string) (Account, bool) {
 		return Account{}, false
 	}
 	gid, err := strconv.ParseUint(fields[3], 10, 32)
-	return Account{Name: fields[0], UID: int(uid), GID: int(gid), Home: fields[5], elsewhere: true}, err == nil
+	return Account{Name: fields[0], UID: int(uid), GID: int(gid), Home: fields[5], elsewhere: true, shell: fields[6]}, err == nil
 }
 
 // group asks for a line of group(5).

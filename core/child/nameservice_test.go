@@ -21,7 +21,7 @@ func fakeGetent(t *testing.T, more string) (asked func() []string) {
 	script := `#!/bin/sh
 echo "$*" >> ` + log + `
 case "$*" in
-"passwd plugvisor-far"|"passwd 712345") echo "plugvisor-far:*:712345:712346:Far, Away:/home/far:/bin/sh" ;;
+"passwd plugvisor-far"|"passwd 712345") echo "plugvisor-far:*:712345:712346:Far, Away:/home/far:/bin/far" ;;
 "group plugvisor-club"|"group 712347") echo "plugvisor-club:*:712347:plugvisor-far" ;;
 "initgroups plugvisor-far") echo "plugvisor-far         712347 712346 9" ;;
 "initgroups nobody") echo "nobody    712347" ;;
@@ -61,13 +61,15 @@ func bothWays(t *testing.T, test func(t *testing.T, n *NameService)) {
 func TestNamesOfOtherSources(t *testing.T) {
 	bothWays(t, func(t *testing.T, n *NameService) {
 		asked := fakeGetent(t, "")
-		far := Account{Name: "plugvisor-far", UID: 712345, GID: 712346, Home: "/home/far", elsewhere: true}
+		far := Account{Name: "plugvisor-far", UID: 712345, GID: 712346, Home: "/home/far", elsewhere: true, shell: "/bin/far"}
 		for range 2 { // the second time without asking
 			if a, ok := n.User("plugvisor-far"); !ok || a != far {
 				t.Errorf("by name: %+v, %v", a, ok)
 			}
 			if a, ok := n.UserID(712345); !ok || a != far {
 				t.Errorf("by number: %+v, %v", a, ok)
+			} else if a.Shell() != "/bin/far" {
+				t.Errorf("shell %q", a.Shell())
 			}
 			if gid, ok := n.Group("plugvisor-club"); !ok || gid != 712347 {
 				t.Errorf("group by name: %d, %v", gid, ok)
@@ -115,8 +117,8 @@ func TestNamesThatAreNowhere(t *testing.T) {
 func TestLocalNamesAreNotAskedFor(t *testing.T) {
 	asked := fakeGetent(t, "")
 	n := NewNameService()
-	if a, ok := n.User("root"); !ok || a.UID != 0 || a.Home != "/root" {
-		t.Errorf("root is %+v, %v", a, ok)
+	if a, ok := n.User("root"); !ok || a.UID != 0 || a.Home != "/root" || !strings.HasPrefix(a.Shell(), "/bin/") {
+		t.Errorf("root is %+v with shell %s, %v", a, a.Shell(), ok)
 	}
 	if gid, ok := n.Group("root"); !ok || gid != 0 || !n.GroupID(0) {
 		t.Errorf("group root is %d, %v", gid, ok)

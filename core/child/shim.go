@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strconv"
 	"syscall"
 
@@ -26,11 +28,19 @@ func ShimMain(args []string) (handled bool) {
 	if len(args) != 2 || args[0] != shimName {
 		return false
 	}
+	// What dies with its parent says so for one thread, which must be the one that
+	// executes the program.
+	runtime.LockOSThread()
 	IgnoreInherited() // Go's start-up has taken SIGPIPE and SIGXFSZ back
-	if err := runShim(args[1]); err != nil {
-		fmt.Fprintf(os.Stderr, "supervisor: %v\n", err)
+	r, err := readShimRequest(args[1])
+	if err == nil {
+		err = r.run()
 	}
-	fmt.Fprint(os.Stderr, "supervisor: child process was not spawned\n")
+	if r.Prepared {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		fmt.Fprintf(os.Stderr, "supervisor: %v\nsupervisor: child process was not spawned\n", err)
+	}
 	os.Exit(shimExit)
 	return true
 }
@@ -50,12 +60,17 @@ type shimRequest struct {
 	UID           int
 	Refused       string // why the daemon cannot become UID
 	DieWithParent bool
+	Prepared      bool // see Spec
+	Image         int  // its descriptor, or 0
+	Limits        []Limit
+	Cgroup        string
 }
 
 func newShimRequest(spec *Spec, cred *syscall.Credential, refused string) *shimRequest {
 	r := &shimRequest{
 		Path: spec.Path, Argv: spec.Argv, Env: spec.Env, Dir: spec.Dir,
 		Refused: refused, DieWithParent: spec.DieWithParent,
+		Prepared: spec.prepared(), Limits: spec.Limits, Cgroup: spec.Cgroup,
 	}
 	if spec.Umask != nil {
 		r.SetUmask, r.Umask = true, *spec.Umask
@@ -87,19 +102,29 @@ func (r *shimRequest) file() (*os.File, error) {
 	return f, nil
 }
 
-// runShim takes the steps in the reference's order (process.py, _spawn_as_child)
-// and returns only when one fails, with the reference's text.
-func runShim(number string) error {
+func readShimRequest(number string) (*shimRequest, error) {
+	r := &shimRequest{}
 	fd, err := strconv.Atoi(number)
 	if err != nil {
-		return fmt.Errorf("cannot read descriptor %q: %w", number, err)
+		return r, fmt.Errorf("cannot read descriptor %q: %w", number, err)
 	}
 	f := os.NewFile(uintptr(fd), shimName)
-	var r shimRequest
-	err = gob.NewDecoder(f).Decode(&r)
-	f.Close()
-	if err != nil {
-		return fmt.Errorf("cannot read what to execute: %w", err)
+	defer f.Close()
+	if err := gob.NewDecoder(f).Decode(r); err != nil {
+		return r, fmt.Errorf("cannot read what to execute: %w", err)
+	}
+	return r, nil
+}
+
+// run takes the steps in the reference's order (process.py, _spawn_as_child) and
+// returns only when one fails, with the reference's text. What the reference does
+// not have comes before and after.
+func (r *shimRequest) run() error {
+	if r.Cgroup != "" {
+		// Only the daemon's user may write there.
+		if err := os.WriteFile(filepath.Join(r.Cgroup, "cgroup.procs"), []byte("0"), 0); err != nil {
+			return fmt.Errorf("couldn't enter the cgroup %s: %s", r.Cgroup, errnoName(err))
+		}
 	}
 	if message := r.setUser(); message != "" {
 		return fmt.Errorf("couldn't setuid to %d: %s", r.UID, message)
@@ -118,8 +143,28 @@ func runShim(number string) error {
 	if r.SetUmask {
 		syscall.Umask(r.Umask)
 	}
-	err = syscall.Exec(r.Path, r.Argv, r.Env)
+	path := r.Path
+	if r.Image != 0 {
+		unix.CloseOnExec(r.Image)
+		path = fmt.Sprintf("/proc/self/fd/%d", r.Image)
+	}
+	for _, l := range r.Limits {
+		if err := l.set(); err != nil {
+			return fmt.Errorf("couldn't limit resource %d: %s", l.Resource, errnoName(err))
+		}
+	}
+	err := syscall.Exec(path, r.Argv, r.Env)
 	return fmt.Errorf("couldn't exec %s: %s", r.name(), errnoName(err))
+}
+
+// set sets the limit for this process. It is syscall's business, which otherwise
+// gives what it executes the limit of descriptors that the process had at its start.
+func (l Limit) set() error {
+	var own syscall.Rlimit
+	if err := syscall.Getrlimit(l.Resource, &own); err != nil {
+		return err
+	}
+	return syscall.Setrlimit(l.Resource, &syscall.Rlimit{Cur: min(l.Soft, own.Max), Max: min(l.Hard, own.Max)})
 }
 
 // setUser gives the text for a user that the child cannot become.

@@ -23,7 +23,7 @@ import (
 // is ErrClosed.
 func (c *Children) Start(spec *Spec, onExit func(status syscall.WaitStatus)) (pid int, err error) {
 	defer runtime.KeepAlive(spec) // its Files must not be finalized before the fork
-	o := owner{onExit: onExit, killGroup: spec.KillGroup && spec.ProcessGroup}
+	o := owner{onExit: onExit, killGroup: spec.KillGroup && spec.ProcessGroup, usage: spec.Usage}
 	cred, refused := spec.Credential, ""
 	if spec.UID != nil {
 		cred, refused = c.names.CredentialFor(*spec.UID)
@@ -37,7 +37,7 @@ func (c *Children) Start(spec *Spec, onExit func(status syscall.WaitStatus)) (pi
 	}
 	// Where the umask cannot be set on a thread, the shim sets it.
 	umasked := spec.Umask == nil || c.umasks.ready() == nil
-	if refused == "" && umasked {
+	if refused == "" && umasked && !spec.prepared() {
 		attr := &syscall.ProcAttr{Dir: spec.Dir, Env: spec.Env, Files: files, Sys: spec.attributes()}
 		attr.Sys.Credential = cred
 		pid, err = c.fork(spec, spec.Path, spec.Argv, attr, o)
@@ -94,13 +94,26 @@ func (c *Children) fork(spec *Spec, path string, argv []string, attr *syscall.Pr
 
 // forkShim forks our own executable to take the steps of the spec by itself.
 func (c *Children) forkShim(spec *Spec, cred *syscall.Credential, refused string, files []uintptr, o owner) (int, error) {
-	request, err := newShimRequest(spec, cred, refused).file()
+	r := newShimRequest(spec, cred, refused)
+	number := len(files)
+	files = files[:number:number]
+	if spec.Image != nil {
+		image, err := descriptors([]*os.File{spec.Image})
+		if err != nil {
+			return 0, fmt.Errorf("cannot start %s: %w", spec.Path, err)
+		}
+		r.Image = number + 1
+		files = append(files, 0, image[0])
+	} else {
+		files = append(files, 0)
+	}
+	request, err := r.file()
 	if err != nil {
 		return 0, err
 	}
 	defer request.Close()
-	number := len(files)
-	attr := &syscall.ProcAttr{Files: append(files[:number:number], request.Fd()), Sys: spec.attributes()}
+	files[number] = request.Fd()
+	attr := &syscall.ProcAttr{Files: files, Sys: spec.attributes()}
 	pid, err := c.fork(spec, "/proc/self/exe", shimArgv(number), attr, o)
 	if err == nil || errors.Is(err, ErrClosed) {
 		return pid, err

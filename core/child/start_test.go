@@ -152,6 +152,12 @@ func TestDescriptorLimitIsNotRaisedForChildren(t *testing.T) {
 }
 
 func TestChildDiesWithParent(t *testing.T) {
+	for _, mode := range []string{"die", "die-prepared"} {
+		t.Run(mode, func(t *testing.T) { testDiesWithParent(t, mode) })
+	}
+}
+
+func testDiesWithParent(t *testing.T, mode string) {
 	asSubreaper(t)
 	orphans := make(chan int, 4)
 	c, err := New(func(pid int, _ syscall.WaitStatus) { orphans <- pid })
@@ -165,7 +171,7 @@ func TestChildDiesWithParent(t *testing.T) {
 	}
 	read, child := outputPipe(t)
 	spec := Spec{
-		Path: exe, Argv: []string{exe}, Env: append(os.Environ(), modeVariable+"=die"),
+		Path: exe, Argv: []string{exe}, Env: append(os.Environ(), modeVariable+"="+mode),
 		Files: []*os.File{nil, child, os.Stderr},
 	}
 	done := make(chan syscall.WaitStatus, 1)
