@@ -192,6 +192,7 @@ func (r *run) openInterfaces() error {
 		Logger:   r.log,
 		HCLog:    r.log.HCLog,
 	})
+	r.metrics.Extensions(r.extensions.List)
 	if err := r.extensions.Resolve(); err != nil {
 		return err
 	}

@@ -20,10 +20,10 @@ type Extensions interface {
 	// Changed gives a channel that is closed at the next change of what List tells,
 	// other than of numbers.
 	Changed() <-chan struct{}
-	// Enable, Disable and Restart return when it is done.
-	Enable(ctx context.Context, name string) error
-	Disable(ctx context.Context, name string) error
-	Restart(ctx context.Context, name string) error
+	// Enable, Disable and Restart return when it is done, or at once without wait.
+	Enable(ctx context.Context, name string, wait bool) error
+	Disable(ctx context.Context, name string, wait bool) error
+	Restart(ctx context.Context, name string, wait bool) error
 }
 
 // extensionsView is all that the page shows, and what updates of it say.
@@ -72,7 +72,7 @@ func (p *Pages) lookAtExtensions() extensionsView {
 func makeExtension(info *core.ExtensionInfo) extension {
 	x := extension{
 		Name: info.Name, State: info.State.String(), Description: info.Description,
-		Facts: factsOf(info), Actions: extensionActions(info.State),
+		Facts: factsOf(info), Actions: extensionActions(info),
 	}
 	if info.State == core.ExtensionRunning {
 		x.Start, x.PID = info.Start, info.PID
@@ -142,8 +142,12 @@ func factsOf(info *core.ExtensionInfo) []fact {
 }
 
 // The actions by state. One that has failed for good is started again by a restart.
-func extensionActions(state core.ExtensionState) []string {
-	switch state {
+// What runs for result handlers alone, beside the sections, is nobody's to operate.
+func extensionActions(info *core.ExtensionInfo) []string {
+	if info.Section != "rpcinterface:"+info.Name {
+		return []string{}
+	}
+	switch info.State {
 	case core.ExtensionRunning, core.ExtensionBackoff, core.ExtensionFatal:
 		return []string{"restartextension", "disableextension"}
 	case core.ExtensionStarting:
@@ -192,8 +196,8 @@ func (c caller) restartExtension(name string) outcome {
 	return c.changeExtension(name, "restarted", c.extensions.Restart)
 }
 
-func (c caller) changeExtension(name, word string, change func(context.Context, string) error) outcome {
-	fault := rpcinterface.AsFault(change(c.ctx, name))
+func (c caller) changeExtension(name, word string, change func(context.Context, string, bool) error) outcome {
+	fault := rpcinterface.AsFault(change(c.ctx, name, true))
 	if fault == nil {
 		return done("Extension " + name + " " + word)
 	}

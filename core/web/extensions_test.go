@@ -26,7 +26,14 @@ type extensions struct {
 func (x *extensions) List() []core.ExtensionInfo {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return append([]core.ExtensionInfo{}, x.list...)
+	list := append([]core.ExtensionInfo{}, x.list...)
+	for i := range list {
+		list[i].Section = "rpcinterface:" + strings.TrimSuffix(list[i].Name, " (result handlers)")
+		if list[i].State == core.ExtensionRunning {
+			list[i].Description = "uptime at " + time.Now().String()
+		}
+	}
+	return list
 }
 
 func (x *extensions) Changed() <-chan struct{} {
@@ -71,15 +78,15 @@ func (x *extensions) set(ctx context.Context, name string, state core.ExtensionS
 	return err
 }
 
-func (x *extensions) Enable(ctx context.Context, name string) error {
+func (x *extensions) Enable(ctx context.Context, name string, _ bool) error {
 	return x.set(ctx, name, core.ExtensionRunning)
 }
 
-func (x *extensions) Disable(ctx context.Context, name string) error {
+func (x *extensions) Disable(ctx context.Context, name string, _ bool) error {
 	return x.set(ctx, name, core.ExtensionDisabled)
 }
 
-func (x *extensions) Restart(ctx context.Context, name string) error {
+func (x *extensions) Restart(ctx context.Context, name string, _ bool) error {
 	if name == "hello" {
 		x.change(true, func(info *core.ExtensionInfo) { info.State = core.ExtensionStarting })
 	}
@@ -92,13 +99,14 @@ func runWithExtensions(t *testing.T, f func(h *harness, x *extensions)) {
 	run(t, func(h *harness) {
 		x := &extensions{changed: make(chan struct{}), list: []core.ExtensionInfo{
 			{
-				Name: "hello", Section: "rpcinterface:hello", Factory: "hello --loud", Resolved: "/usr/lib/hello", State: core.ExtensionRunning,
-				Description: "pid 7, uptime 0:00:09", Start: time.Now().Unix() - 9, PID: 7, Version: "1.0", Protocol: 1, Memory: 12595,
+				Name: "hello", Factory: "hello --loud", Resolved: "/usr/lib/hello", State: core.ExtensionRunning,
+				Start: time.Now().Unix() - 9, PID: 7, Version: "1.0", Protocol: 1, Memory: 12595,
 				Restarts: 2, Calls: 12, Errors: 1, Faults: 3, LastError: "<b>late</b>", LastErrorTime: time.Now().Unix(),
 				Grants: []string{"processes:read", "log:write"}, Lacking: []string{"stdin:write"}, Methods: []string{"greet"},
 			},
 			{Name: "broken", Factory: "/b", Resolved: "/b", State: core.ExtensionFatal, Description: "it ended, exit status 3"},
 			{Name: "off", Factory: "/o", State: core.ExtensionDisabled, Description: "disabled: plugin.enabled is false"},
+			{Name: "judge (result handlers)", Factory: "judge", State: core.ExtensionRunning, Start: time.Now().Unix(), PID: 8},
 		}}
 		h.pages.Extensions = x
 		f(h, x)
@@ -114,15 +122,16 @@ func TestExtensionsPage(t *testing.T) {
 		page := w.Body.String()
 		for name, want := range map[string][]string{
 			"hello": {
-				`data-state="RUNNING"`, ">running<", "pid 7, uptime 0:00:09", "<dd>1.0</dd>", "<dt>Memory</dt><dd>12.3 MiB</dd>",
+				`data-state="RUNNING"`, ">running<", "uptime at", "<dd>1.0</dd>", "<dt>Memory</dt><dd>12.3 MiB</dd>",
 				"<dt>Restarts</dt><dd>2</dd>", "<dt>Calls</dt><dd>12</dd>", "<dt>Errors</dt><dd>1</dd>", "&lt;b&gt;late&lt;/b&gt;",
 				"<dd>processes:read, log:write</dd>", "<dt>Lacking</dt><dd>stdin:write</dd>", "<dd>hello --loud</dd>", "<dd>/usr/lib/hello</dd>",
 				`formaction="index.html?action=restartextension&amp;extension=hello"`, `formaction="index.html?action=disableextension&amp;extension=hello"`,
 			},
-			"broken": {`data-state="FATAL"`, "it ended, exit status 3", "<dt>Grants</dt><dd>none</dd>", "action=restartextension&amp;extension=broken"},
-			"off":    {`data-state="DISABLED"`, "disabled: plugin.enabled is false", `aria-label="Enable off"`, "action=enableextension&amp;extension=off"},
+			"broken":                  {`data-state="FATAL"`, "it ended, exit status 3", "<dt>Grants</dt><dd>none</dd>", "action=restartextension&amp;extension=broken"},
+			"judge (result handlers)": {`data-state="RUNNING"`, `<span class="actions"></span>`}, // nobody's to operate
+			"off":                     {`data-state="DISABLED"`, "disabled: plugin.enabled is false", `aria-label="Enable off"`, "action=enableextension&amp;extension=off"},
 		} {
-			entry := regexp.MustCompile(`(?s)<section class="extension" data-name="` + name + `".*?</section>`).FindString(page)
+			entry := regexp.MustCompile(`(?s)<section class="extension" data-name="` + regexp.QuoteMeta(name) + `".*?</section>`).FindString(page)
 			for _, text := range want {
 				if !strings.Contains(entry, text) {
 					t.Errorf("%s: no %s in\n%s", name, text, entry)

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/plugvisor/plugvisor/core"
@@ -30,14 +31,11 @@ func (u *updates) followExtensions(ctx context.Context) {
 			changed = u.pages.Extensions.Changed()
 		}
 		v := u.pages.lookAtExtensions()
-		now := v.Now
-		v.Now = told.Now
-		if told.Extensions == nil || !reflect.DeepEqual(v, told) {
-			v.Now = now
+		if told.Extensions == nil || !reflect.DeepEqual(v.timeless(), told) {
 			if u.send(v) != nil {
 				return
 			}
-			told = v
+			told = v.timeless()
 			if !pause(ctx, afterChange) {
 				return
 			}
@@ -53,6 +51,19 @@ func (u *updates) followExtensions(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// timeless is the view without what changes with the time alone and is reckoned by
+// the page: the uptimes.
+func (v extensionsView) timeless() extensionsView {
+	v.Now = 0
+	v.Extensions = slices.Clone(v.Extensions)
+	for i := range v.Extensions {
+		if v.Extensions[i].Start != 0 {
+			v.Extensions[i].Description = ""
+		}
+	}
+	return v
 }
 
 // pause waits, and says whether ctx has not ended meanwhile.
