@@ -55,27 +55,34 @@ func (s *Supervisor) SendRemoteComm(typ, data string) {
 // ticks are sent when the number of whole periods since the epoch changes, and
 // counted only while somebody wants them.
 type ticks struct {
-	next time.Time // when the next is due, zero for none
+	next time.Time // when to look next, zero for never
 	last [3]int64  // of each kind, 0 before the first
 }
 
-// tick sends the ticks that are due and finds the time of the next.
+// longestNap is how late a clock that is set may be noticed where somebody wants
+// ticks. Timers go on as if nothing had happened.
+const longestNap = 10 * time.Second
+
+// tick sends the ticks that are due and finds the time to look for the next.
 func (s *Supervisor) tick() {
 	t := &s.ticks
-	now := time.Now()
-	t.next = time.Time{}
+	now := s.clock.Now()
+	nap := longestNap
+	wanted := false
 	for i, k := range event.Ticks() {
 		if !s.wants(k.Kind) || !s.begun {
 			t.last[i] = 0
 			continue
 		}
+		wanted = true
 		slice := now.Unix() - now.Unix()%k.Period
 		if t.last[i] != 0 && slice != t.last[i] {
 			s.notify(event.Tick(k.Kind, slice))
 		}
 		t.last[i] = slice
-		if next := time.Unix(slice+k.Period, 0); t.next.IsZero() || next.Before(t.next) {
-			t.next = next
-		}
+		nap = min(nap, time.Unix(slice+k.Period, 0).Sub(now))
+	}
+	if t.next = (time.Time{}); wanted {
+		t.next = time.Now().Add(nap)
 	}
 }

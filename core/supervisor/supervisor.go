@@ -19,6 +19,8 @@ type Config struct {
 	Groups  []*core.GroupSpec
 	Effects Effects
 	Logger  core.Logger
+	// Clock tells the time of day by which ticks are sent; nil means the machine's.
+	Clock core.Clock
 	// Serials numbers the events; a daemon that restarts goes on with the same.
 	Serials *event.Serials
 }
@@ -29,6 +31,7 @@ type Supervisor struct {
 	identifier string
 	effects    Effects
 	logger     core.Logger
+	clock      core.Clock
 	inbox      *inbox
 	done       chan struct{}
 	state      atomic.Int32
@@ -66,12 +69,16 @@ func New(cfg Config) *Supervisor {
 		identifier: cfg.Identifier,
 		effects:    cfg.Effects,
 		logger:     cfg.Logger,
+		clock:      cfg.Clock,
 		inbox:      newInbox(),
 		done:       make(chan struct{}),
 		groups:     map[string]*group{},
 		configured: cfg.Groups,
 		journal:    newJournal(),
 		serials:    cfg.Serials,
+	}
+	if s.clock == nil {
+		s.clock = core.SystemClock{}
 	}
 	s.state.Store(int32(rpcinterface.SupervisorRunning))
 	for _, spec := range cfg.Groups {

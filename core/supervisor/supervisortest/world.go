@@ -38,6 +38,8 @@ type World struct {
 	SocketErr error
 	// Verdict is what HandleResult answers, at once.
 	Verdict process.Verdict
+	// Clock is the time of day, nil for that of the bubble.
+	Clock core.Clock
 	// StdinErr and ClearErr are what children's WriteStdin and both ClearLogs
 	// answer.
 	StdinErr, ClearErr map[string]error
@@ -71,7 +73,7 @@ func New(t testing.TB) *World {
 
 // Run starts the loop of a Supervisor of these groups; End ends it.
 func (w *World) Run(groups ...*core.GroupSpec) *World {
-	w.Sup = supervisor.New(supervisor.Config{Identifier: "ident", Groups: groups, Effects: w, Logger: w, Serials: &event.Serials{}})
+	w.Sup = supervisor.New(supervisor.Config{Identifier: "ident", Groups: groups, Effects: w, Logger: w, Clock: w.Clock, Serials: &event.Serials{}})
 	go w.Sup.Run()
 	return w
 }
