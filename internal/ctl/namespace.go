@@ -290,7 +290,7 @@ func (s *session) listPluginCommands(namespace string, commands []pluginCommand)
 	usages := make([]string, len(commands))
 	for i, c := range commands {
 		usages[i] = c.usage(namespace)
-		if n := utf8.RuneCountInString(usages[i]); n <= widest {
+		if n := utf8.RuneCountInString(usages[i]); n <= widest && c.summary() != "" {
 			width = max(width, n)
 		}
 	}

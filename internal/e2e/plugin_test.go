@@ -18,6 +18,10 @@ const pluginArg = "probe-plugin"
 // servePlugin is the plugin of the tests: one that works, or one that fails in
 // the way that the word says.
 func servePlugin(behaviour string) {
+	if behaviour == greeterArg {
+		serveGreeter()
+		return
+	}
 	if behaviour == "crash" {
 		fmt.Fprintln(os.Stderr, "probe: no luck today")
 		os.Exit(3)
