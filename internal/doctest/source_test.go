@@ -32,7 +32,27 @@ func TestMethods(t *testing.T) {
 	for _, m := range sdktest.Start(t, twiddler.Plugin(), sdktest.NewHost(), nil).Describe().Methods {
 		want = append(want, "twiddler."+m.Name)
 	}
-	compare(t, "Methods", want)
+	compare(t, "Methods", append(want, extensionMethods(t)...))
+}
+
+// extensionMethods reads the table of the namespace extension out of its source: what
+// answers it is a whole manager.
+func extensionMethods(t *testing.T) (out []string) {
+	ast.Inspect(parse(t, "core/extension", "namespace.go"), func(n ast.Node) bool {
+		lit, ok := n.(*ast.CompositeLit)
+		if !ok {
+			return true
+		}
+		if array, ok := lit.Type.(*ast.ArrayType); ok {
+			if def, ok := array.Elt.(*ast.SelectorExpr); ok && def.Sel.Name == "Def" {
+				for _, e := range lit.Elts {
+					out = append(out, "extension."+texts(e.(*ast.CompositeLit).Elts[0])[0])
+				}
+			}
+		}
+		return true
+	})
+	return out
 }
 
 // TestOptions reads the lists of keys out of core/config's source: they are not

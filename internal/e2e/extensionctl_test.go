@@ -95,6 +95,7 @@ func (d *daemon) ctlStep(command string, code int, want string) {
 func TestExtensionCommand(t *testing.T) {
 	t.Parallel()
 	d := startDaemon(t, twiddler+greeterSection(t, "hello", "plugin.grants = log:write")+greeterSection(t, "off", "plugin.enabled = false"))
+	expect(d.site, "1.0", "extension.getAPIVersion")
 	d.ctlStep("extension list", 0, "twiddler RUNNING pid ..., uptime 0:00:...\nhello RUNNING pid ..., uptime 0:00:...\noff DISABLED plugin.enabled is false")
 	expect(d.site, "[Hello, Jo]", "hello.greet", "Jo")
 	expect(d.site, "77 no\u009bluck", "hello.fail")
