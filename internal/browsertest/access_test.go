@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/chromedp/cdproto/accessibility"
@@ -67,4 +68,24 @@ func TestKeyboard(t *testing.T) {
 	b.press("\r")
 	b.waitText("#message", "Process echo started")
 	d.wantStates("echo RUNNING")
+}
+
+// TestFocus: who stops with the keyboard can start again, also
+// where stopping takes its time.
+func TestFocus(t *testing.T) {
+	// It does not end before SIGKILL.
+	d := start(t, "", "[program:slow]\ncommand=/bin/sleep 100000\nstopsignal=CONT\nstopwaitsecs=1\nstartsecs=0\n")
+	b := newTab(t)
+	b.live(d.url("", "/"))
+	eval[any](b, fmt.Sprintf("document.querySelector(%q).focus(), 0", action("slow", "stop")))
+	b.press(" ")
+	b.waitText(row("slow", ".state"), "stopping")
+	b.wait("document.activeElement.getAttribute('aria-label') === 'Clear log slow'")
+	b.waitText(row("slow", ".state"), "stopped")
+	b.wait("document.activeElement.getAttribute('aria-label') === 'Start slow'")
+	// What somebody chose is kept.
+	b.press("\t")
+	d.start("slow")
+	b.waitText(row("slow", ".state"), "running")
+	b.wait("document.activeElement.getAttribute('aria-label') === 'Clear log slow'")
 }

@@ -36,18 +36,26 @@ const questions = {
   disableextension: { text: (of) => `Disable the extension ${of}? Calls of its methods fail until it is enabled.`, yes: 'Disable' },
 };
 
+const dialog = document.getElementById('confirm');
+let answer = null; // what waits for the answer
+
 function confirmed(action, of) {
   const question = questions[action];
   if (!question) return Promise.resolve(true);
-  const dialog = document.getElementById('confirm');
+  answer?.(false);
   document.getElementById('question').textContent = question.text(of);
   document.getElementById('yes').textContent = question.yes;
   dialog.returnValue = 'no';
   dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
-  });
+  return new Promise((resolve) => { answer = resolve; });
 }
+
+// The event comes later than the end: the next question may be open by then.
+dialog?.addEventListener('close', () => {
+  if (dialog.open) return;
+  answer?.(dialog.returnValue === 'yes');
+  answer = null;
+});
 
 const message = document.getElementById('message');
 let fading = 0;
@@ -132,7 +140,13 @@ export function setActions(container, name, actions) {
     button.setAttribute('aria-label', `${labels[action]} ${name}`);
     return [button, ' '];
   }));
-  if (focused) (container.querySelector(`[data-action="${focused}"]`) ?? container.firstElementChild).focus();
+  if (!focused) return;
+  // What was put on the first button stays with the first one: a passing state must
+  // not leave the focus on what nobody chose.
+  const same = container.dataset.moved === focused ? null : container.querySelector(`[data-action="${focused}"]`);
+  const target = same ?? container.firstElementChild;
+  container.dataset.moved = same ? '' : target.dataset.action;
+  target.focus();
 }
 
 // setText sets a text where it is another now.
