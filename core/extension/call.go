@@ -86,6 +86,13 @@ func (x *extension) unanswered(parent, ctx context.Context, s *session, timeout 
 	if lost {
 		s.proc.await(endGrace)
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		// The plugin's clock was the first to say so, by a moment.
+		select {
+		case <-ctx.Done():
+		case <-time.After(endGrace):
+		}
+	}
 	switch {
 	case s.proc.ended.Err() != nil:
 		return x.fault("%s during the call; the outcome is unknown", s.proc.fate())
