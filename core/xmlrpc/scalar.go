@@ -14,8 +14,15 @@ import (
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
+// maxInt is more than the longest text of an integer that Python reads: 4300 digits,
+// which may take four bytes each, an underscore between them, and a sign.
+const maxInt = 32 << 10
+
 // parseInt reads an integer as Python's int does.
 func parseInt(text []byte) (rpcinterface.Value, bool) {
+	if len(text) > maxInt && len(bytes.TrimSpace(text)) > maxInt {
+		return nil, false
+	}
 	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil {
 		return rpcinterface.Int(n), true
 	}
