@@ -49,6 +49,7 @@ type fact struct {
 	Key  string `json:"key"`
 	Name string `json:"name"` // as the page calls it
 	Text string `json:"text"`
+	Long bool   `json:"long,omitempty"` // it has a line of its own
 }
 
 // extensions lists them; none where there is no such thing.
@@ -97,7 +98,12 @@ func factsOf(info *core.ExtensionInfo) []fact {
 	facts := []fact{}
 	add := func(key, name, text string) {
 		if text != "" {
-			facts = append(facts, fact{key, name, text})
+			facts = append(facts, fact{Key: key, Name: name, Text: text})
+		}
+	}
+	long := func(key, name, text string) {
+		if text != "" {
+			facts = append(facts, fact{key, name, text, true})
 		}
 	}
 	number := func(n int64) string {
@@ -114,30 +120,30 @@ func factsOf(info *core.ExtensionInfo) []fact {
 	}
 	add("restarts", "Restarts", strconv.FormatUint(info.Restarts, 10))
 	add("calls", "Calls", strconv.FormatUint(info.Calls, 10))
-	add("faults", "Faults answered", strconv.FormatUint(info.Faults, 10))
+	add("faults", "Faults", strconv.FormatUint(info.Faults, 10))
 	add("errors", "Errors", strconv.FormatUint(info.Errors, 10))
 	if info.LastError != "" {
 		when := ""
 		if info.LastErrorTime != 0 {
 			when = time.Unix(info.LastErrorTime, 0).Format(time.DateTime) + " "
 		}
-		add("lasterror", "Last error", when+info.LastError)
+		long("lasterror", "Last error", when+info.LastError)
 	}
 	grants := strings.Join(info.Grants, ", ")
 	if grants == "" {
 		grants = "none"
 	}
-	add("grants", "Grants", grants)
-	add("lacking", "Lacking", strings.Join(info.Lacking, ", "))
-	add("methods", "Methods", strings.Join(info.Methods, ", "))
-	add("handlers", "Result handlers", strings.Join(info.Handlers, ", "))
-	add("commands", "Commands", strings.Join(info.Commands, ", "))
-	add("factory", "Factory", info.Factory)
+	long("grants", "Grants", grants)
+	long("lacking", "Lacking", strings.Join(info.Lacking, ", "))
+	long("methods", "Methods", strings.Join(info.Methods, ", "))
+	long("handlers", "Result handlers", strings.Join(info.Handlers, ", "))
+	long("commands", "Commands", strings.Join(info.Commands, ", "))
+	long("factory", "Factory", info.Factory)
 	if info.Resolved != info.Factory {
-		add("resolved", "Which is", info.Resolved)
+		long("resolved", "Which is", info.Resolved)
 	}
-	add("user", "User", info.User)
-	add("sha256", "SHA-256", info.SHA256)
+	long("user", "User", info.User)
+	long("sha256", "SHA-256", info.SHA256)
 	return facts
 }
 

@@ -11,8 +11,8 @@ import (
 // TestAccessibleNames: whatever can be used has a name, and no two buttons of a page
 // have the same.
 func TestAccessibleNames(t *testing.T) {
-	d := start(t, "", programs, running...)
-	for name, path := range map[string]string{"status": "/", "log": "/tail.html?processname=echo", "main log": "/maintail.html"} {
+	d := start(t, "", programs+extensions, running...)
+	for name, path := range map[string]string{"status": "/", "extensions": "/extensions.html", "log": "/tail.html?processname=echo", "main log": "/maintail.html"} {
 		t.Run(name, func(t *testing.T) {
 			b := newTab(t)
 			b.open(d.url("", path))

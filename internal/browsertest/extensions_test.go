@@ -174,6 +174,7 @@ func TestExtensionsWithoutScripts(t *testing.T) {
 	b.noScripts()
 	b.open(d.url("", "/"))
 	b.click(`header a[href="extensions.html"]`)
+	b.waitText("h1 small", "browsertest: Extensions")
 	b.shot("extensions-noscript")
 	b.click(extensionAction("spare", "enable"))
 	b.waitText("#message", "Extension spare enabled")

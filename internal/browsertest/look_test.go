@@ -135,7 +135,7 @@ const faint = `(() => {
 
 // TestContrast: everything can be read, in both colour schemes.
 func TestContrast(t *testing.T) {
-	d := start(t, "", troubled)
+	d := start(t, "", troubled+extensions)
 	b := newTab(t)
 	for _, scheme := range []string{"light", "dark"} {
 		b.media("prefers-color-scheme", scheme)
@@ -155,7 +155,7 @@ func TestContrast(t *testing.T) {
 		b.wait("document.querySelector('dialog').open")
 		readable("question")
 		b.press(kb.Escape)
-		for _, page := range []string{"/tail.html?processname=running", "/tail.html?processname=fatal", "/maintail.html"} {
+		for _, page := range []string{"/tail.html?processname=running", "/tail.html?processname=fatal", "/extensions.html", "/maintail.html"} {
 			b.open(d.url("", page))
 			b.wait("!document.querySelector('#live').hidden")
 			readable(page)
@@ -170,10 +170,10 @@ func TestContrast(t *testing.T) {
 
 // TestTouch: what can be used is large enough for a finger (WCAG 2.2, level AA).
 func TestTouch(t *testing.T) {
-	d := start(t, "", troubled)
+	d := start(t, "", troubled+extensions)
 	b := newTab(t)
 	b.phone()
-	for _, page := range []string{"/", "/tail.html?processname=running", "/maintail.html"} {
+	for _, page := range []string{"/", "/tail.html?processname=running", "/maintail.html", "/extensions.html"} {
 		b.open(d.url("", page))
 		b.waitText("#live", "Live")
 		if small := eval[string](b, `(() => {

@@ -39,6 +39,7 @@ function show(x) {
     }
     const made = document.createElement('div');
     made.dataset.fact = fact.key;
+    made.classList.toggle('long', fact.long ?? false);
     made.append(document.createElement('dt'), document.createElement('dd'));
     made.firstChild.textContent = fact.name;
     made.lastChild.textContent = fact.text;
