@@ -445,6 +445,23 @@ func TestLargeBodies(t *testing.T) {
 	}
 }
 
+// A call that waits holds nobody else up, and is answered when it is done.
+func TestCallThatWaits(t *testing.T) {
+	s := startUnix(t)
+	waiting := s.dial(t)
+	waiting.send(post(call("test.slow")))
+	expect(t, s.waiting, "begun")
+	for range 3 {
+		if r, body := s.ask(t, post(getVersion)); r.StatusCode != 200 || body != version {
+			t.Errorf("meanwhile: %s %s", r.Status, body)
+		}
+	}
+	close(s.release)
+	if r, body := waiting.receive("POST"); r.StatusCode != 200 || !strings.Contains(body, "<boolean>1</boolean>") {
+		t.Errorf("%s %s", r.Status, body)
+	}
+}
+
 func TestClientThatClosesItsHalf(t *testing.T) {
 	c := startUnix(t).dial(t)
 	c.send(post(getVersion))
