@@ -276,6 +276,37 @@ GET /mainlogtail -> "follow\n"
 	}
 }
 
+// The shell completes what extensions bring, and shows none of their control
+// characters.
+func TestExtensionsOnTerminal(t *testing.T) {
+	_, url := serveTable(t, twoProcesses+`
+extension.getAllExtensionInfo() -> [{"name":"hello","state":20,"statename":"RUNNING","description":"pid 7","commands":["greet","list"]},{"name":"bare","state":200,"statename":"FATAL","description":"a\u009b2Jb","commands":[]}]
+extension.getCommands("hello") -> [{"name":"greet","help":"","method":"greet","template":"\u009b{}","arguments":[{"name":"name","type":"string","optional":false}]}]
+extension.restartExtension("bare") -> true
+hello.greet("Jo Doe") -> "Hello, \u009b31mJo"
+`)
+	term := onTerminal(t, nil, "supervisorctl", "-s", url)
+	term.expect("supervisor> ")
+	for _, step := range []struct{ keys, want string }{
+		{"hel\t\t", "hello  help"},
+		{"lo gr\t\"Jo Doe\"\r", `\u009bHello, \u009b31mJo` + "\r\nsupervisor> "},
+		{"ext\tres\tba\t\r", "bare: restarted\r\nsupervisor> "},
+		{"extension li\t\r", "\x1b[31mFATAL\x1b[0m     a\\u009b2Jb\r\n"},
+		{"zz top\r", "*** Unknown syntax: zz top\r\nsupervisor> "},
+		{"help hello g\t\r", "hello greet <name>\r\n"},
+	} {
+		term.send(step.keys)
+		if got := term.expect(step.want); strings.Contains(got, "\u009b") {
+			t.Errorf("%q shows %q", step.keys, got)
+		}
+	}
+	term.expect("supervisor> ")
+	term.send("\x04")
+	if code := term.end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 // A signal that ends the program leaves the terminal and the history in order.
 func TestShellTerminated(t *testing.T) {
 	_, url := serveTable(t, twoProcesses)
