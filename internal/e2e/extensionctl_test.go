@@ -195,7 +195,8 @@ func TestUpdateOfExtensions(t *testing.T) {
 	expect(d.site, "[Hello, Jo]", "other.greet", "Jo")
 	d.ctlStep("update q", 0, "q: added process group")
 	d.ctlStep("update new", 1, "ERROR: no such group: new")
-	d.ctlStep("update", 0, "extension new: added\nextension other: updated\nextension gone: removed")
+	d.ctlStep(`call extension.applyConfig ["new"]`, 0, `[{"action": "added", "description": "OK", "name": "new", "status": 80}]`)
+	d.ctlStep("update", 0, "extension other: updated\nextension gone: removed")
 	expect(d.site, "[Hi, Jo]", "other.greet", "Jo")
 	expect(d.site, "[Hey, Jo]", "new.greet", "Jo")
 	expect(d.site, "1 UNKNOWN_METHOD", "gone.greet", "Jo")
@@ -210,4 +211,31 @@ func TestUpdateOfExtensions(t *testing.T) {
 	if pid := answer[map[string]any](d.site, "extension.getExtensionInfo", "same")["pid"]; pid != same {
 		t.Errorf("the extension that did not change has pid %v, had %v", pid, same)
 	}
+}
+
+// TestExtensionMetrics: what /metrics tells of extensions.
+func TestExtensionMetrics(t *testing.T) {
+	t.Parallel()
+	d := startDaemon(t, greeterSection(t, "hello", "")+greeterSection(t, "off", "plugin.enabled = false"))
+	expect(d.site, "[Hello, Jo]", "hello.greet", "Jo")
+	expect(d.site, "77 no\u009bluck", "hello.fail")
+	expect(d.site, "true", "extension.restartExtension", "hello")
+	_, page, err := get(t.Context(), "http://"+d.addr+"/metrics", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	withLines(t, page,
+		`plugvisor_extension_state{extension="hello",state="RUNNING"} 1`,
+		`plugvisor_extension_state{extension="hello",state="DISABLED"} 0`,
+		`plugvisor_extension_state{extension="off",state="DISABLED"} 1`,
+		`plugvisor_extension_up{extension="hello"} 1`,
+		`plugvisor_extension_up{extension="off"} 0`,
+		`plugvisor_extension_restarts_total{extension="hello"} 1`,
+		`plugvisor_extension_calls_total{extension="hello"} 2`,
+		`plugvisor_extension_errors_total{extension="hello"} 0`,
+		`plugvisor_extension_memory_bytes{extension="hello"} [1-9].*`,
+		`plugvisor_extension_memory_bytes{extension="off"} 0`,
+		`plugvisor_extension_start_time_seconds{extension="hello"} [1-9].*`,
+		`supervisord_rpc_calls_total{method="extension.restartExtension",outcome="ok"} 1`,
+	)
 }
