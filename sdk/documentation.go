@@ -40,7 +40,12 @@ func readDocumentation(sources fs.FS, typeName string) (map[string]documentation
 			if !ok || f.Recv == nil || f.Doc == nil || receiverName(f) != typeName {
 				continue
 			}
-			doc, err := parseDocumentation(f.Doc.Text())
+			// Go's comments begin with the name in Go, which no caller knows.
+			comment := f.Doc.Text()
+			if rest, ok := strings.CutPrefix(comment, f.Name.Name+" "); ok {
+				comment = lowered(f.Name.Name) + " " + rest
+			}
+			doc, err := parseDocumentation(comment)
 			if err != nil {
 				return fmt.Errorf("%s: %w", f.Name.Name, err)
 			}

@@ -363,11 +363,11 @@ func Add() {}
 		switch m.Name {
 		case "add":
 			want = sdk.Method{
-				Help:      "Add adds.\n\n@param int a       One number\n@param int8 b      Another\n@return int        Their sum",
+				Help:      "add adds.\n\n@param int a       One number\n@param int8 b      Another\n@return int        Their sum",
 				Signature: []string{"int", "int", "int8"},
 			}
 		case "only":
-			want = sdk.Method{Help: "Only is alone."}
+			want = sdk.Method{Help: "only is alone."}
 		}
 		if m.Help != want.Help || !slices.Equal(m.Signature, want.Signature) {
 			t.Errorf("%s is described as %+v", m.Name, m)

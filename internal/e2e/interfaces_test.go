@@ -14,7 +14,7 @@ func TestHelp(t *testing.T) {
 	d := startDaemon(t, twiddler)
 	namespaces := map[string]int{}
 	for _, method := range answer[[]string](d.site, "system.listMethods") {
-		namespace, _, _ := strings.Cut(method, ".")
+		namespace, name, _ := strings.Cut(method, ".")
 		namespaces[namespace]++
 		help, signature := answer[string](d.site, "system.methodHelp", method), answer[[]string](d.site, "system.methodSignature", method)
 		var want []string
@@ -31,6 +31,9 @@ func TestHelp(t *testing.T) {
 		}
 		if first, _, _ := strings.Cut(strings.TrimSpace(help), "\n"); first == "" || strings.HasPrefix(first, "@") {
 			t.Errorf("%s is not explained: %q", method, help)
+		}
+		if strings.HasPrefix(help, strings.ToUpper(name[:1])+name[1:]) {
+			t.Errorf("%s is called by its name in Go: %q", method, help)
 		}
 	}
 	for _, namespace := range []string{"supervisor", "system", "twiddler"} {
