@@ -230,7 +230,7 @@ func TestFilter(t *testing.T) {
 	}
 
 	b.press("/")
-	b.press("WEB 0")
+	b.press("WEB _0") // pids are found too
 	want("web:w_00,web:w_01,web:w_02")
 	b.press("2")
 	want("web:w_02")
