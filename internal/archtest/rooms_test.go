@@ -128,6 +128,7 @@ var rooms = []room{
 	{path: "internal/benchpeers", ours: words("rpcinterface"), third: join(goPlugin)},
 	{path: "internal/e2e"},
 	{path: "internal/difftest"},
+	{path: "internal/docrun"},
 	{path: "internal/doctest"},
 	{path: "internal/pythontest"},
 	{path: "internal/soak", ours: words("core/child core/daemon core/extension plugins/twiddler sdk"), third: join(prometheus, goPlugin, ini)},

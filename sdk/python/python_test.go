@@ -52,7 +52,7 @@ func TestUnits(t *testing.T) {
 // TestInstall installs a copy of the package, without a network, and uses it from
 // elsewhere.
 func TestInstall(t *testing.T) {
-	needModules(t, modules+", pip, setuptools, wheel, venv")
+	needModules(t, "setuptools, wheel, venv, pip, "+modules)
 	dir := t.TempDir()
 	source, venv := filepath.Join(dir, "source"), filepath.Join(dir, "venv")
 	if err := os.CopyFS(source, os.DirFS(".")); err != nil {
