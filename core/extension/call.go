@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/plugvisor/plugvisor/rpcinterface"
+	"github.com/plugvisor/plugvisor/rpcinterface/wire"
 )
 
 // endpoint is an extension as the registry has it. Its methods are those of one
@@ -27,6 +28,7 @@ func (e *endpoint) Call(ctx context.Context, call *rpcinterface.Call) (rpcinterf
 
 func (x *extension) call(ctx context.Context, call *rpcinterface.Call) (value rpcinterface.Value, err error) {
 	err = x.send(ctx, errand{
+		what:   x.name + "." + call.Method,
 		caller: call.Caller,
 		admit: func(v *view) error {
 			if _, ok := v.methods[call.Method]; !ok && v.methods != nil {
@@ -46,6 +48,7 @@ func (x *extension) call(ctx context.Context, call *rpcinterface.Call) (value rp
 
 // errand is one message to a plugin whose answer is waited for.
 type errand struct {
+	what   string              // as the log names it
 	caller rpcinterface.Caller // on whose behalf it is sent
 	// admit refuses what the plugin, as it was last seen, does not have.
 	admit func(v *view) error
@@ -70,18 +73,20 @@ func (x *extension) send(parent context.Context, e errand) error {
 		return nil
 	}
 	var fault *rpcinterface.Fault
-	if errors.As(err, &fault) {
+	if errors.As(err, &fault) && !errors.As(err, new(*wire.SizeError)) {
 		x.counts.faults.Add(1)
 		return fault
 	}
-	err = x.unanswered(parent, ctx, s, timeout, err)
+	err = x.unanswered(parent, ctx, s, timeout, e.what, err)
 	x.counts.errors.Add(1)
 	x.failed(strings.TrimPrefix(err.Error(), "FAILED: "))
 	return err
 }
 
-// unanswered is the fault of a call that a plugin did not answer.
-func (x *extension) unanswered(parent, ctx context.Context, s *session, timeout time.Duration, err error) error {
+// unanswered is the fault of a call that a plugin did not answer. What the end of
+// the process does not explain is told in the log. A plugin that let a call wait for
+// long is probed: one that is stopped would let all of them wait.
+func (x *extension) unanswered(parent, ctx context.Context, s *session, timeout time.Duration, what string, err error) error {
 	lost := unreachable(err)
 	if lost {
 		s.proc.await(endGrace)
@@ -95,19 +100,28 @@ func (x *extension) unanswered(parent, ctx context.Context, s *session, timeout 
 	}
 	switch {
 	case s.proc.ended.Err() != nil:
-		return x.fault("%s during the call; the outcome is unknown", s.proc.fate())
+		return x.fault("%s during the call; the outcome is unknown", s.fate())
 	case errors.Is(parent.Err(), context.Canceled):
+		go x.probe(s)
 		return x.fault("had not answered when the caller left; the outcome is unknown")
 	case errors.Is(parent.Err(), context.DeadlineExceeded):
+		go x.probe(s)
 		return x.fault("did not answer by the caller's deadline; the outcome is unknown")
 	case ctx.Err() != nil:
+		go x.probe(s)
+		x.complain("extension '%s' did not answer %s within %v (plugin.call_timeout)", x.name, what, timeout)
 		return x.fault("did not answer within %v (plugin.call_timeout); the outcome is unknown", timeout)
 	case lost:
 		go x.probe(s)
 		return x.fault("could not be reached; the outcome is unknown")
-	default:
-		return x.fault("failed: %s", oneLine(err.Error()))
 	}
+	var fault *rpcinterface.Fault
+	if errors.As(err, &fault) {
+		x.complain("extension '%s' failed to answer %s: %s", x.name, what, oneLine(strings.TrimPrefix(fault.Message, "FAILED: ")))
+		return fault
+	}
+	x.complain("extension '%s' failed to answer %s: %s", x.name, what, oneLine(err.Error()))
+	return x.fault("failed: %s", oneLine(err.Error()))
 }
 
 func (x *extension) callTimeout() time.Duration {
@@ -166,8 +180,8 @@ func (x *extension) down(v *view) error {
 	}
 }
 
-// probe looks, once at a time, whether a plugin that could not be reached serves at
-// all. One that does not is ended, and so started again.
+// probe looks, once at a time, whether a plugin that did not answer serves at all.
+// One that does not is ended, and so started again.
 func (x *extension) probe(s *session) {
 	if !s.probing.CompareAndSwap(false, true) {
 		return
@@ -182,22 +196,24 @@ func (x *extension) probe(s *session) {
 		}
 		answer <- err
 	}()
-	timer := time.NewTimer(probeTimeout)
+	timer := time.NewTimer(x.m.probeTimeout)
 	defer timer.Stop()
+	why := fmt.Sprintf("did not answer a health check within %v", x.m.probeTimeout)
 	select {
 	case err := <-answer:
 		if err == nil {
 			return
 		}
+		why = "could not be reached"
+		s.proc.await(endGrace)
 	case <-timer.C:
 	}
-	x.say(rpcinterface.LevelWarn, "extension '%s' cannot be reached any more and is killed", x.name)
+	if s.proc.ended.Err() != nil || x.current.Load().session != s {
+		return // it is being ended, or has
+	}
+	s.verdict.Store(&why)
 	s.proc.Kill(context.Background())
 }
-
-// probeTimeout is how long a plugin that could not be reached may take to say that
-// it serves.
-const probeTimeout = 5 * time.Second
 
 func (x *extension) fault(format string, args ...any) error {
 	return rpcinterface.NewFault(rpcinterface.CodeFailed,

@@ -24,6 +24,7 @@ type extension struct {
 	name, section string // "x", "rpcinterface:x"
 	log           hclog.Logger
 	counts        counts
+	complaints    complaints
 
 	current atomic.Pointer[view]
 	latest  atomic.Pointer[session] // the last that was begun

@@ -156,6 +156,7 @@ func (m *Manager) awaitJudge(ctx context.Context, name string) (judge, error) {
 
 func (x *extension) handleResult(ctx context.Context, handler string, e rpcinterface.Event, result []byte) (accepted bool, err error) {
 	err = x.send(ctx, errand{
+		what:    "result handler " + x.name + ":" + handler,
 		admit:   func(v *view) error { return x.declares(v, handler) },
 		patient: true,
 		do: func(ctx context.Context, s *session, _ string) (err error) {

@@ -237,7 +237,7 @@ func (l *leader) tried(r launched) {
 func (l *leader) lost() {
 	x, s := l.x, l.serving
 	l.serving = nil
-	fate := "it " + s.proc.fate()
+	fate := "it " + s.fate()
 	if l.trial != nil {
 		x.failed(fate)
 		x.enter(x.current.Load().life.enter(x.now(), ended), nil)

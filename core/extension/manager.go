@@ -55,11 +55,15 @@ type Config struct {
 	Restart      RestartPolicy
 	StartTimeout time.Duration // of launch, Describe and Configure together; 30 s
 	StopTimeout  time.Duration // of Shutdown; 2 s
+	ProbeTimeout time.Duration // of the health check of one that did not answer; 5 s
+	SlowStart    time.Duration // after which the log says that a start is waited for; 5 s
 }
 
 const (
 	defaultStartTimeout = 30 * time.Second
 	defaultStopTimeout  = 2 * time.Second
+	defaultProbeTimeout = 5 * time.Second
+	defaultSlowStart    = 5 * time.Second
 )
 
 // Manager owns the extensions of one daemon, from Resolve over Start to Stop, in
@@ -73,11 +77,14 @@ type Manager struct {
 	restart      RestartPolicy
 	startTimeout time.Duration
 	stopTimeout  time.Duration
+	probeTimeout time.Duration
+	slowStart    time.Duration
 	goPlugin     hclog.Logger
 
 	life    context.Context // until Stop
 	endLife context.CancelFunc
 	changed broadcast
+	cgroups cgroups
 
 	mu        sync.Mutex
 	sockets   *sockets
@@ -128,6 +135,8 @@ func New(cfg Config) *Manager {
 		restart:      cfg.Restart,
 		startTimeout: cfg.StartTimeout,
 		stopTimeout:  cfg.StopTimeout,
+		probeTimeout: cfg.ProbeTimeout,
+		slowStart:    cfg.SlowStart,
 		goPlugin:     quiet{cfg.HCLog("go-plugin")},
 	}
 	m.life, m.endLife = context.WithCancel(context.Background())
@@ -139,6 +148,12 @@ func New(cfg Config) *Manager {
 	}
 	if m.stopTimeout == 0 {
 		m.stopTimeout = defaultStopTimeout
+	}
+	if m.probeTimeout == 0 {
+		m.probeTimeout = defaultProbeTimeout
+	}
+	if m.slowStart == 0 {
+		m.slowStart = defaultSlowStart
 	}
 	return m
 }

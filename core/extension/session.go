@@ -38,6 +38,7 @@ type session struct {
 	forget    func() // called when nothing of it is left
 	connected bool   // go-plugin has a client that must be closed
 	probing   atomic.Bool
+	verdict   atomic.Pointer[string] // why it was killed, where a probe had it killed
 }
 
 // launch starts the extension's process, has it describe itself and hands it its
@@ -50,9 +51,16 @@ func (x *extension) launch(ctx context.Context, spec core.ExtensionSpec, beside 
 	if err != nil {
 		return nil, err
 	}
-	s := x.newSession(spec, f)
+	plan, err := x.m.prepare(spec, f)
+	if err != nil {
+		return nil, err
+	}
+	s := x.newSession(spec, f, plan)
 	x.latest.Store(s)
 	defer context.AfterFunc(s.proc.ended, cancel)()
+	defer time.AfterFunc(x.m.slowStart, func() {
+		x.say(rpcinterface.LevelWarn, "waiting for extension '%s' (pid %s) to start, for %v at most", x.name, s.proc.ID(), x.m.startTimeout)
+	}).Stop()
 	if err := s.start(ctx, beside); err != nil {
 		if errors.Is(err, errExclusive) {
 			return nil, errors.Join(err, s.stop(x.m.stopTimeout))
@@ -64,12 +72,12 @@ func (x *extension) launch(ctx context.Context, spec core.ExtensionSpec, beside 
 	return s, nil
 }
 
-func (x *extension) newSession(spec core.ExtensionSpec, f factory) *session {
+func (x *extension) newSession(spec core.ExtensionSpec, f factory, plan *plan) *session {
 	cfg := &x.m.cfg
 	out := newOutput(x.log, cfg.Clock)
 	s := &session{spec: spec, factory: f, out: out, stdout: out.stream(), stderr: out.stream(), calls: newCalls()}
 	// Once a caller knows of the end, no other call can begin here.
-	s.proc = newProcess(cfg.Children, f, cfg.Environ, out, s.calls.close)
+	s.proc = newProcess(cfg.Children, plan, out, s.calls.close)
 	s.forget = func() { x.forget(s) }
 	x.keep(s)
 	s.host = &host{
@@ -157,7 +165,7 @@ func (s *session) failure(x *extension, err error) error {
 	switch {
 	case s.proc.endedItself():
 		s.proc.pumps.Wait()
-		reason := "it " + s.proc.fate() + " before it was ready"
+		reason := "it " + s.fate() + " before it was ready"
 		if last := s.out.lastLine(); last != "" {
 			reason += ", after writing: " + last
 		}
@@ -192,10 +200,23 @@ func (s *session) stop(limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(s.proc.ended, limit)
 	defer cancel()
 	err := s.plugin.Shutdown(ctx)
-	if s.proc.endedItself() {
+	switch {
+	case s.verdict.Load() != nil:
+		err = errors.New("it " + s.fate())
+	case s.proc.endedItself():
 		err = nil
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("it did not shut down within %v and was killed", limit)
 	}
 	return errors.Join(err, s.close())
+}
+
+// fate tells how the process ended.
+func (s *session) fate() string {
+	if why := s.verdict.Load(); why != nil {
+		return "was killed because it " + *why
+	}
+	return s.proc.fate()
 }
 
 // close ends the process and removes all that belongs to it.

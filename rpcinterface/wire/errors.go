@@ -41,6 +41,13 @@ func (e *TransportError) Unwrap() error {
 	return e.Err
 }
 
+// SizeError is the fault of a message that was larger than rpcinterface.MaxMessage,
+// and was not sent or not read.
+type SizeError struct{ *rpcinterface.Fault }
+
+// Unwrap gives the fault.
+func (e *SizeError) Unwrap() error { return e.Fault }
+
 // outcome is the error of a verb: what happened to the call, or else the fault
 // that was answered. A message that is too large and a verb that the other side
 // does not have are faults too, for the connection is in order.
@@ -50,8 +57,8 @@ func outcome(call string, err error, fault *pb.Fault) error {
 	}
 	switch code := status.Code(err); code {
 	case codes.ResourceExhausted:
-		return rpcinterface.NewFault(rpcinterface.CodeFailed,
-			fmt.Sprintf("%s: message larger than %d bytes", call, rpcinterface.MaxMessage))
+		return &SizeError{rpcinterface.NewFault(rpcinterface.CodeFailed,
+			fmt.Sprintf("%s: message larger than %d bytes", call, rpcinterface.MaxMessage))}
 	case codes.Unimplemented:
 		return rpcinterface.NewFault(rpcinterface.CodeFailed, call+" is not offered by the other side")
 	default:
