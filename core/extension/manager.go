@@ -84,7 +84,6 @@ type Manager struct {
 	life    context.Context // until Stop
 	endLife context.CancelFunc
 	changed broadcast
-	cgroups cgroups
 
 	mu        sync.Mutex
 	sockets   *sockets
