@@ -13,7 +13,7 @@
 GO ?= go
 TOOLS := $(CURDIR)/bin/.tools
 RACE := ./core/...,./rpcinterface/...,./sdk/...
-FUZZ ?= ./core/xmlrpc ./core/httpd ./core/web
+FUZZ ?= ./core/xmlrpc ./core/httpd ./core/web ./core/config ./core/process ./core/logfile
 FUZZTIME ?= 20s
 
 .PHONY: build run test fuzz check generate bench bench-peers soak clean
