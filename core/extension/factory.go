@@ -23,6 +23,8 @@ func legacyName(factory string) (string, bool) {
 	switch factory {
 	case "supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface":
 		return "twiddler", true
+	case "supervisor_cache.rpcinterface:make_cache_rpcinterface":
+		return "cache", true
 	}
 	return "", false
 }
@@ -66,6 +68,9 @@ type sources struct {
 // does (supervisor.options, get_plugins).
 func (s sources) resolve(spec core.ExtensionSpec) (factory, error) {
 	f, err := s.find(strings.TrimSpace(spec.Factory))
+	if err == nil {
+		err = fits(spec, f)
+	}
 	if err != nil {
 		place := ""
 		if spec.File != "" {
@@ -74,6 +79,19 @@ func (s sources) resolve(spec core.ExtensionSpec) (factory, error) {
 		return factory{}, fmt.Errorf("%s cannot be resolved within [%s]%s: %w", spec.Factory, spec.Section, place, err)
 	}
 	return f, nil
+}
+
+// fits refuses keys that mean nothing for a kind of factory.
+func fits(spec core.ExtensionSpec, f factory) error {
+	switch {
+	case f.kind == builtin && (spec.SHA256 != "" || spec.User != "" || spec.Environment != nil || spec.Limits != core.PluginLimits{}):
+		return errors.New("it is built in, has no process of its own, and so takes no plugin.sha256, plugin.user, " +
+			"plugin.environment or plugin.max_…; remove these")
+	case f.kind == bundled && spec.SHA256 != "":
+		return fmt.Errorf("the bundled plugin %s has no file of its own: it is part of the running supervisord, whatever "+
+			"becomes of its file; remove plugin.sha256", f.name)
+	}
+	return nil
 }
 
 func (s sources) find(text string) (factory, error) {
@@ -123,6 +141,9 @@ func findPath(path string, args []string) (factory, error) {
 	if err := checkExecutable(abs); err != nil {
 		return factory{}, fmt.Errorf("%w; give the path of a plugin's executable", err)
 	}
+	if err := checkTrusted(abs, os.Geteuid()); err != nil {
+		return factory{}, err
+	}
 	return factory{kind: external, path: abs, argv: append([]string{abs}, args...)}, nil
 }
 
@@ -132,6 +153,10 @@ func (s sources) findName(name string, args []string) (factory, error) {
 		path := filepath.Join(dir, name)
 		err := checkExecutable(path)
 		if err == nil {
+			// Not another of the name, from a directory that comes later.
+			if err := checkTrusted(path, os.Geteuid()); err != nil {
+				return factory{}, err
+			}
 			return factory{kind: external, path: path, argv: append([]string{path}, args...)}, nil
 		}
 		if found == nil && !errors.Is(err, fs.ErrNotExist) {

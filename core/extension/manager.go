@@ -84,6 +84,7 @@ type Manager struct {
 	life    context.Context // until Stop
 	endLife context.CancelFunc
 	changed broadcast
+	cgroups cgroups
 
 	mu        sync.Mutex
 	sockets   *sockets

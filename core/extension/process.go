@@ -44,9 +44,7 @@ var errKilled = errors.New("it was stopped while it started")
 // killed and its pipes end, whoever may still hold them.
 type process struct {
 	children *child.Children
-	path     string
-	argv     []string
-	env      []string
+	plan     *plan
 	out      *output
 
 	socketDir string // made by go-plugin
@@ -56,6 +54,8 @@ type process struct {
 	pumps                  sync.WaitGroup
 	stdout, stderr         *pipe
 	lifeline               *os.File
+	shortage               shortage
+	heard                  chan struct{} // closed when all of stderr was read
 
 	mu      sync.Mutex
 	pid     int
@@ -66,20 +66,24 @@ type process struct {
 	running chan struct{}   // closed when it was forked
 	ended   context.Context // done when the process has ended
 	end     context.CancelFunc
-	status  syscall.WaitStatus // once ended is done
+	// Once ended is done:
+	status    syscall.WaitStatus
+	exhausted bool // the kernel killed in its cgroup, for the memory
+
+	usage syscall.Rusage // once it was reaped
 }
 
 var _ runner.Runner = (*process)(nil)
 
-func newProcess(children *child.Children, f factory, environ []string, out *output, atEnd func()) *process {
+// newProcess makes one that owns the plan.
+func newProcess(children *child.Children, plan *plan, out *output, atEnd func()) *process {
 	p := &process{
 		children: children,
-		path:     f.path,
-		argv:     f.argv,
-		env:      append(pluginEnviron(environ), lifelineEnv+"=1"),
+		plan:     plan,
 		out:      out,
 		atEnd:    atEnd,
 		running:  make(chan struct{}),
+		heard:    make(chan struct{}),
 	}
 	p.handshake, p.handshakeIn = io.Pipe()
 	p.silence, p.silenceIn = io.Pipe()
@@ -90,28 +94,17 @@ func newProcess(children *child.Children, f factory, environ []string, out *outp
 // runner is go-plugin's RunnerFunc: it takes over the environment of the
 // handshake and the directory for sockets.
 func (p *process) runner(_ hclog.Logger, cmd *exec.Cmd, socketDir string) (runner.Runner, error) {
-	p.env = append(p.env, cmd.Env...)
-	p.socketDir = socketDir
-	return p, nil
-}
-
-// pluginEnviron picks what a plugin inherits of the daemon's environment: what
-// finds files and sets the language and the time zone. The rest is the daemon's
-// own, such as passwords for %(ENV_x)s in the configuration file.
-func pluginEnviron(environ []string) []string {
-	var env []string
-	for _, v := range environ {
-		name, _, _ := strings.Cut(v, "=")
-		switch name {
-		case "PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "LANG", "LANGUAGE":
-		default:
-			if !strings.HasPrefix(name, "LC_") {
-				continue
-			}
-		}
-		env = append(env, v)
+	for _, v := range cmd.Env {
+		name, value, _ := strings.Cut(v, "=")
+		p.plan.env.set(name, value)
 	}
-	return env
+	p.socketDir = socketDir
+	if cred := p.plan.credential; cred != nil {
+		if err := giveSocketDir(socketDir, cred); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
 }
 
 // Start forks the plugin. The context is not looked at: a fork does not wait.
@@ -126,8 +119,10 @@ func (p *process) Start(context.Context) (err error) {
 		for _, f := range theirs {
 			f.Close()
 		}
+		p.plan.close()
 		if err != nil {
 			p.closePipes()
+			p.plan.bounds.release()
 		}
 	}()
 	stdin, lifeline, err := child.InputPipe()
@@ -145,14 +140,19 @@ func (p *process) Start(context.Context) (err error) {
 		theirs = append(theirs, write)
 	}
 	p.pid, err = p.children.Start(&child.Spec{
-		Path:          p.path,
-		Argv:          p.argv,
-		Env:           p.env,
+		Path:          p.plan.path,
+		Argv:          p.plan.argv,
+		Env:           p.plan.env,
+		Credential:    p.plan.credential,
 		Files:         theirs,
 		ProcessGroup:  true,
 		KillGroup:     true,
 		DieWithParent: true,
 		NoShim:        true,
+		Image:         p.plan.image,
+		Limits:        p.plan.bounds.rlimits(),
+		Cgroup:        p.plan.bounds.dir(),
+		Usage:         &p.usage,
 	}, p.exited)
 	if err != nil {
 		return err
@@ -198,8 +198,9 @@ func (p *process) pumpStdout() {
 func (p *process) pumpStderr() {
 	defer p.pumps.Done()
 	log := p.out.stream()
-	io.Copy(log, p.stderr)
+	io.Copy(io.MultiWriter(&p.shortage, log), p.stderr)
 	log.close()
+	close(p.heard)
 	p.silenceIn.Close()
 }
 
@@ -207,6 +208,8 @@ func (p *process) pumpStderr() {
 func (p *process) exited(status syscall.WaitStatus) {
 	<-p.running
 	p.status = status
+	p.exhausted = p.plan.bounds.exhausted()
+	p.plan.bounds.release()
 	p.stdout.end()
 	p.stderr.end()
 	p.atEnd()
@@ -222,7 +225,11 @@ func (p *process) Kill(context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.pid == 0 {
-		p.refused = true
+		if !p.refused {
+			p.refused = true
+			p.plan.close()
+			p.plan.bounds.release()
+		}
 		return nil
 	}
 	switch err := p.children.Signal(p.pid, syscall.SIGKILL, true); err {
@@ -268,8 +275,18 @@ func (p *process) await(limit time.Duration) bool {
 	}
 }
 
-// fate tells how the process ended.
+// fate tells how the process ended, and which of its limits may have been why.
 func (p *process) fate() string {
+	<-p.heard
+	if p.endedItself() {
+		if why := p.plan.bounds.exceeded(p); why != "" {
+			return p.ending() + ", " + why
+		}
+	}
+	return p.ending()
+}
+
+func (p *process) ending() string {
 	if p.status.Signaled() {
 		name := unix.SignalName(p.status.Signal())
 		if name == "" {
@@ -282,7 +299,7 @@ func (p *process) fate() string {
 
 func (p *process) Stdout() io.ReadCloser { return p.handshake }
 func (p *process) Stderr() io.ReadCloser { return p.silence }
-func (p *process) Name() string          { return p.argv[0] }
+func (p *process) Name() string          { return p.plan.argv[0] }
 
 func (p *process) ID() string {
 	p.mu.Lock()
@@ -296,12 +313,17 @@ func (p *process) ID() string {
 // Diagnose has nothing to add: the reason of a failed start is made elsewhere.
 func (p *process) Diagnose(context.Context) string { return "" }
 
-// PluginToHost and HostToPlugin leave addresses alone: both sides see the same
-// file system.
+// PluginToHost leaves addresses alone: both sides see the same file system.
 func (p *process) PluginToHost(network, address string) (string, string, error) {
 	return network, address, nil
 }
 
+// HostToPlugin gives the plugin's user a socket of the host's, where there is one.
 func (p *process) HostToPlugin(network, address string) (string, string, error) {
+	if cred := p.plan.credential; cred != nil && network == "unix" {
+		if err := giveSocket(address, cred); err != nil {
+			return "", "", err
+		}
+	}
 	return network, address, nil
 }

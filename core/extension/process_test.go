@@ -253,7 +253,7 @@ func TestOutput(t *testing.T) {
 }
 
 func TestEnvironment(t *testing.T) {
-	got := pluginEnviron([]string{"PATH=/bin", "SECRET=1", "LC_ALL=C", "TZ=UTC", "LD_PRELOAD=x"})
+	got := inherited([]string{"PATH=/bin", "SECRET=1", "LC_ALL=C", "TZ=UTC", "LD_PRELOAD=x"})
 	if want := "PATH=/bin LC_ALL=C TZ=UTC"; strings.Join(got, " ") != want {
 		t.Errorf("got %q", got)
 	}

@@ -51,7 +51,11 @@ func (x *extension) launch(ctx context.Context, spec core.ExtensionSpec, beside 
 	if err != nil {
 		return nil, err
 	}
-	s := x.newSession(spec, f)
+	plan, err := x.m.prepare(spec, f)
+	if err != nil {
+		return nil, err
+	}
+	s := x.newSession(spec, f, plan)
 	x.latest.Store(s)
 	defer context.AfterFunc(s.proc.ended, cancel)()
 	defer time.AfterFunc(x.m.slowStart, func() {
@@ -68,12 +72,12 @@ func (x *extension) launch(ctx context.Context, spec core.ExtensionSpec, beside 
 	return s, nil
 }
 
-func (x *extension) newSession(spec core.ExtensionSpec, f factory) *session {
+func (x *extension) newSession(spec core.ExtensionSpec, f factory, plan *plan) *session {
 	cfg := &x.m.cfg
 	out := newOutput(x.log, cfg.Clock)
 	s := &session{spec: spec, factory: f, out: out, stdout: out.stream(), stderr: out.stream(), calls: newCalls()}
 	// Once a caller knows of the end, no other call can begin here.
-	s.proc = newProcess(cfg.Children, f, cfg.Environ, out, s.calls.close)
+	s.proc = newProcess(cfg.Children, plan, out, s.calls.close)
 	s.forget = func() { x.forget(s) }
 	x.keep(s)
 	s.host = &host{

@@ -96,7 +96,7 @@ func sweepSockets(runDir string) {
 	ours := regexp.MustCompile(fmt.Sprintf(`^%s[a-z0-9]{%d}$`, socketsPrefix, socketsSuffix))
 	for _, e := range entries {
 		info, err := e.Info()
-		if err != nil || !ours.MatchString(e.Name()) || info.Mode() != fs.ModeDir|0o700 {
+		if err != nil || !ours.MatchString(e.Name()) || info.Mode()&^enter != fs.ModeDir|0o700 {
 			continue
 		}
 		if st, ok := info.Sys().(*syscall.Stat_t); !ok || int(st.Uid) != os.Geteuid() {
@@ -146,6 +146,54 @@ func sameFile(f *os.File, path string) error {
 	}
 	if !os.SameFile(opened, found) {
 		return fs.ErrNotExist
+	}
+	return nil
+}
+
+// enter lets everybody through a directory to what they know the name of.
+const enter = fs.FileMode(0o011)
+
+// giveSocketDir gives the directory that go-plugin has made for one plugin's sockets
+// to the plugin's user, and lets it through those above that are ours.
+func giveSocketDir(dir string, cred *syscall.Credential) error {
+	own := filepath.Dir(dir)
+	for _, above := range []string{own, filepath.Dir(own)} {
+		info, err := os.Stat(above)
+		if err == nil && info.Mode()&enter != enter {
+			err = os.Chmod(above, info.Mode().Perm()|enter)
+		}
+		if err != nil {
+			return fmt.Errorf("cannot let uid %d to its sockets: %w", cred.Uid, err)
+		}
+	}
+	if closed, ok := reachable(own, cred); !ok {
+		return fmt.Errorf("uid %d, which plugin.user names, cannot get to its sockets in %s: %s is closed to it; "+
+			"open it, or set TMPDIR to another place", cred.Uid, own, closed)
+	}
+	if err := os.Lchown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
+		return fmt.Errorf("cannot give the directory of sockets to uid %d: %w", cred.Uid, err)
+	}
+	return nil
+}
+
+// giveSocket gives a socket that the daemon has made to a plugin's user. The
+// directory that it is in may be that user's, who could have put another thing in
+// its place: only a socket of the daemon's that has no other name is given away.
+func giveSocket(path string, cred *syscall.Credential) error {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("cannot open the socket %s: %w", path, err)
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return fmt.Errorf("cannot look at the socket %s: %w", path, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFSOCK || int(st.Uid) != os.Geteuid() || st.Nlink != 1 {
+		return fmt.Errorf("cannot give %s to uid %d: it is not the socket that was made there", path, cred.Uid)
+	}
+	if err := unix.Fchownat(fd, "", int(cred.Uid), int(cred.Gid), unix.AT_EMPTY_PATH); err != nil {
+		return fmt.Errorf("cannot give the socket %s to uid %d: %w", path, cred.Uid, err)
 	}
 	return nil
 }
