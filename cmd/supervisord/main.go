@@ -9,8 +9,6 @@ import (
 	"github.com/plugvisor/plugvisor/internal/ctl"
 	"github.com/plugvisor/plugvisor/internal/pidproxy"
 	"github.com/plugvisor/plugvisor/internal/sampleconf"
-	"github.com/plugvisor/plugvisor/plugins/twiddler"
-	"github.com/plugvisor/plugvisor/sdk"
 )
 
 func main() {
@@ -24,6 +22,6 @@ func main() {
 	}
 	os.Exit(daemon.Main(daemon.Program{
 		Args: os.Args, Stdout: os.Stdout, Stderr: os.Stderr,
-		Plugins: []daemon.Plugin{{Name: "twiddler", Serve: func() { sdk.Serve(twiddler.Plugin()) }}},
+		Plugins: plugins(),
 	}))
 }

@@ -115,6 +115,9 @@ var rooms = []room{
 	{path: "sdk/check", ours: words("sdk rpcinterface rpcinterface/wire"), third: goPlugin, std: noExec},
 	{path: "sdk/python", ours: words("sdk rpcinterface rpcinterface/wire"), third: goPlugin, std: noExec},
 	{path: "plugins/twiddler", ours: words("sdk"), third: goPlugin, std: noNet},
+	{path: "plugins/cache", ours: words("sdk"), third: goPlugin, std: noNet},
+	// It is copied out of the repository, so it has what any author has.
+	{path: "examples/extensions/hello", ours: words("sdk"), third: goPlugin, std: noNet},
 
 	// The command line and the small tools: clients, never the daemon.
 	{path: "internal/ctl", ours: words("core/config core/pytext internal/getopt rpcinterface sdk/check"), third: join(kolo, liner, goPlugin, ini), std: noExec},
@@ -135,9 +138,10 @@ var rooms = []room{
 	{path: "internal/testrun"},
 
 	// The mains.
-	{path: "cmd/supervisord", ours: words("core/daemon internal/ctl internal/pidproxy internal/sampleconf plugins/twiddler sdk rpcinterface"),
+	{path: "cmd/supervisord", ours: words("core/daemon internal/ctl internal/pidproxy internal/sampleconf plugins/cache plugins/twiddler sdk rpcinterface"),
 		third: join(kolo, liner, prometheus, goPlugin, ini), std: noExec},
 	{path: "cmd/supervisorctl", ours: words("internal/ctl"), third: join(kolo, liner, goPlugin, ini), std: noExec},
+	{path: "cmd/cache", ours: words("plugins/cache sdk"), third: goPlugin, std: noExec},
 	{path: "cmd/twiddler", ours: words("plugins/twiddler sdk"), third: goPlugin, std: noExec},
 }
 
