@@ -10,9 +10,10 @@ import (
 )
 
 var (
-	update    = flag.Bool("update", false, "record the scenarios anew; needs -reference and -twiddler")
+	update    = flag.Bool("update", false, "record the scenarios anew; needs -reference, -twiddler and -cache")
 	reference = flag.String("reference", "", "directory of a checkout of Supervisor 4.4, with which -update records")
 	twiddler  = flag.String("twiddler", "", "directory of a checkout of supervisor_twiddler")
+	cache     = flag.String("cache", "", "directory of a checkout of supervisor_cache")
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -72,7 +73,7 @@ func TestUpdate(t *testing.T) {
 	if !*update {
 		return
 	}
-	theirs, err := wrap(recorded, *reference, *twiddler)
+	theirs, err := wrap(recorded, *reference, *twiddler, *cache)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,9 +116,10 @@ func each(t *testing.T, f func(*testing.T, *scenario)) {
 	}
 }
 
-// playable says whether a side has what a scenario needs: Debian has no twiddler.
+// playable says whether a side has what a scenario needs: Debian has neither
+// twiddler nor cache.
 func playable(s *scenario, p program) bool {
-	return p.side != installed || *twiddler != "" || !s.needsTwiddler()
+	return p.side != installed || (*twiddler != "" || !s.needs("twiddler")) && (*cache != "" || !s.needs("cache"))
 }
 
 func compare(t *testing.T, s *scenario, p program) {

@@ -7,8 +7,8 @@
 // blanks are its answer. Comments begin with #, and $D is the directory in which
 // the scenario is played.
 //
-//	config [twiddler]    write c.conf: a server on a unix socket, the log in $D,
-//	                     the namespace supervisor (and twiddler), and the text
+//	config [EXTENSION]   write c.conf: a server on a unix socket, the log in $D,
+//	                     the namespace supervisor (and twiddler or cache), and the text
 //	config whole         write c.conf: the text and nothing else
 //	file NAME [MODE]     write another file
 //	start [ARG...]       start supervisord with c.conf and wait until it answers
@@ -41,7 +41,7 @@
 //	! ours REASON
 //	! 4.2.5 REASON
 //
-// To record anew: go test ./internal/difftest -update -reference DIR -twiddler DIR,
-// with checkouts of Supervisor and supervisor_twiddler. It writes all answers,
+// To record anew: go test ./internal/difftest -update -reference DIR -twiddler DIR -cache DIR,
+// with checkouts of Supervisor, supervisor_twiddler and supervisor_cache. It writes all answers,
 // also those below the lines with "!"; which sides differ is for people to say.
 package difftest

@@ -45,6 +45,11 @@ const twiddlerSection = `
 supervisor.rpcinterface_factory = supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface
 `
 
+const cacheSection = `
+[rpcinterface:cache]
+supervisor.rpcinterface_factory = supervisor_cache.rpcinterface:make_cache_rpcinterface
+`
+
 // player plays one scenario with one side's program, in a directory of its own.
 type player struct {
 	program program
@@ -161,6 +166,8 @@ func (p *player) config(kind, text string) error {
 		text = fmt.Sprintf(base, "") + text
 	case "twiddler":
 		text = fmt.Sprintf(base, twiddlerSection) + text
+	case "cache":
+		text = fmt.Sprintf(base, cacheSection) + text
 	default:
 		return errors.New("unknown kind of configuration")
 	}

@@ -48,9 +48,9 @@ func (s *step) want(side string) string {
 	return ""
 }
 
-func (s *scenario) needsTwiddler() bool {
+func (s *scenario) needs(extension string) bool {
 	for _, step := range s.steps {
-		if step.line == "config twiddler" || strings.Contains(step.input, "supervisor_twiddler") {
+		if step.line == "config "+extension || strings.Contains(step.input, "supervisor_"+extension) {
 			return true
 		}
 	}

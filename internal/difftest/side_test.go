@@ -58,8 +58,8 @@ func wrap(side string, dirs ...string) (program, error) {
 	return program{side, path}, os.WriteFile(path, []byte(text), 0o755)
 }
 
-// wrapInstalled wraps Debian's Supervisor 4.2.5; with twiddler where a checkout is
-// given. Where it is not installed the test is skipped, unless
+// wrapInstalled wraps Debian's Supervisor 4.2.5; with twiddler and cache where
+// checkouts are given. Where it is not installed the test is skipped, unless
 // PLUGVISOR_REQUIRE=all.
 func wrapInstalled(t *testing.T) program {
 	t.Helper()
@@ -70,8 +70,10 @@ func wrapInstalled(t *testing.T) program {
 	}
 	if err == nil {
 		var dirs []string
-		if *twiddler != "" {
-			dirs = append(dirs, *twiddler)
+		for _, dir := range []string{*twiddler, *cache} {
+			if dir != "" {
+				dirs = append(dirs, dir)
+			}
 		}
 		var p program
 		if p, err = wrap(installed, dirs...); err == nil {

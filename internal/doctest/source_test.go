@@ -13,8 +13,10 @@ import (
 
 	"github.com/plugvisor/plugvisor/core/namespace"
 	"github.com/plugvisor/plugvisor/core/supervisorns"
+	"github.com/plugvisor/plugvisor/plugins/cache"
 	"github.com/plugvisor/plugvisor/plugins/twiddler"
 	"github.com/plugvisor/plugvisor/rpcinterface"
+	"github.com/plugvisor/plugvisor/sdk"
 	"github.com/plugvisor/plugvisor/sdk/sdktest"
 )
 
@@ -29,8 +31,10 @@ func TestMethods(t *testing.T) {
 	for _, name := range list.(rpcinterface.Array) {
 		want = append(want, string(name.(rpcinterface.String)))
 	}
-	for _, m := range sdktest.Start(t, twiddler.Plugin(), sdktest.NewHost(), nil).Describe().Methods {
-		want = append(want, "twiddler."+m.Name)
+	for name, plugin := range map[string]sdk.Plugin{"twiddler": twiddler.Plugin(), "cache": cache.Plugin()} {
+		for _, m := range sdktest.Start(t, plugin, sdktest.NewHost(), nil).Describe().Methods {
+			want = append(want, name+"."+m.Name)
+		}
 	}
 	compare(t, "Methods", append(want, extensionMethods(t)...))
 }

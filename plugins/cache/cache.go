@@ -61,7 +61,7 @@ func (c *cache) GetKeys() []string {
 
 // GetCount tells how many keys there are.
 //
-// @return int   Their number
+// @return integer   Their number
 func (c *cache) GetCount() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,9 +70,9 @@ func (c *cache) GetCount() int {
 
 // Store stores a value, in the place of what was stored under the key before.
 //
-// @param string key   What to call it; not empty
-// @param any data     The value, of any type
-// @return boolean     True, unless there is a fault
+// @param string key    What to call it; not empty
+// @param string data   The value; any other type will do too
+// @return boolean      True, unless there is a fault
 func (c *cache) Store(key, data sdk.Value) error {
 	name, err := keyOf(key)
 	if err != nil {
@@ -87,7 +87,7 @@ func (c *cache) Store(key, data sdk.Value) error {
 // Fetch answers what is stored under a key.
 //
 // @param string key   The key
-// @return any         The value, as it was stored
+// @return string      The value, of the type that was stored
 func (c *cache) Fetch(key sdk.Value) (sdk.Value, error) {
 	name, err := keyOf(key)
 	if err != nil {
