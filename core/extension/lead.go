@@ -17,6 +17,7 @@ const drainLimit = 10 * time.Second
 var (
 	errShutdown = errors.New("the supervisor ends")
 	errDisabled = errors.New("disabled by an operator")
+	errItself   = errors.New("disabled by itself")
 	errRemoved  = errors.New("its section was removed")
 
 	errNotEnabled = errors.New("plugin.enabled is false")
@@ -207,6 +208,7 @@ func (l *leader) tried(r launched) {
 			l.retire(old)
 		}
 	case l.ctx.Err() != nil: // the next step ends it
+		r.err = l.stopped()
 	case t.order != nil && t.order.once:
 		x.endWell(v.life.enter(x.now(), stop).enter(x.now(), stopped), r.err)
 	case errors.Is(r.err, errExclusive):
@@ -283,6 +285,9 @@ func (x *extension) drain(s *session) {
 	}
 }
 
+// stopped is the outcome of an order that the end of the life cut short.
+func (l *leader) stopped() error { return fmt.Errorf("it was stopped: %w", context.Cause(l.ctx)) }
+
 // stop ends everything that runs for the extension.
 func (l *leader) stop() {
 	x := l.x
@@ -291,10 +296,9 @@ func (l *leader) stop() {
 		r := <-t.outcome
 		if r.err == nil {
 			x.discard(r.session.stop(x.m.stopTimeout))
-			r.err = fmt.Errorf("it was stopped: %w", context.Cause(l.ctx))
 		}
 		if t.order != nil {
-			t.order.outcome <- r.err
+			t.order.outcome <- l.stopped()
 		}
 	}
 	if s := l.serving; s != nil {

@@ -36,14 +36,24 @@ func (m *Manager) Enable(ctx context.Context, name string, wait bool) error {
 }
 
 // Disable ends an extension: calls under way may end, for ten seconds, and others
-// fail. It lasts until the supervisor restarts.
+// fail. One that is STARTING is ended at once, whoever waits for it. It lasts until
+// the supervisor restarts.
 func (m *Manager) Disable(ctx context.Context, name string, wait bool) error {
+	cause := errDisabled
+	if wayOf(ctx).passes(name) {
+		cause = errItself
+	}
+	ending := false
+	if x, err := m.find(name); err == nil && x.state() == Starting {
+		x.end(cause) // the operation that waits for the start would hold up this one
+		ending = true
+	}
 	return m.operate(ctx, name, wait, func(s State) error {
-		if s == Disabled {
+		if s == Disabled && !ending {
 			return rpcinterface.NewFault(rpcinterface.CodeNotRunning, name)
 		}
 		return nil
-	}, func(x *extension, ctx context.Context) error { return x.disable(ctx, errDisabled) })
+	}, func(x *extension, ctx context.Context) error { return x.disable(ctx, cause) })
 }
 
 // Restart exchanges the process of an extension for one of the executable as it is

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -197,6 +198,10 @@ func TestRestartDrains(t *testing.T) {
 				}
 				answer <- v
 			}()
+			w, err := os.OpenFile(file, os.O_WRONLY, 0) // somebody reads: the call is there
+			if err != nil {
+				t.Fatal(err)
+			}
 			go r.Restart(context.Background(), "x", true)
 			if behaviour == "ok" {
 				// The new one serves while the old one still works.
@@ -207,9 +212,10 @@ func TestRestartDrains(t *testing.T) {
 			if gone(int(first.(rpcinterface.Int))) {
 				t.Error("the first process did not wait for its call")
 			}
-			if err := os.WriteFile(file, []byte("text"), 0); err != nil {
+			if _, err := w.WriteString("text"); err != nil {
 				t.Fatal(err)
 			}
+			w.Close()
 			if v := <-answer; v != rpcinterface.Value(rpcinterface.String("text")) {
 				t.Errorf("the call answered %v", v)
 			}
@@ -312,6 +318,28 @@ func TestDisableDuringCall(t *testing.T) {
 	}
 }
 
+// An operator need not wait for a start that hangs to disable the extension.
+func TestDisableEndsEnable(t *testing.T) {
+	spec := section("x", "silent")
+	spec.Enabled = false
+	r := newRig(t, Config{Specs: []core.ExtensionSpec{spec}, SlowStart: time.Millisecond}).start(t)
+	enabled := make(chan error, 1)
+	go func() { enabled <- r.Enable(context.Background(), "x", true) }()
+	line := r.log.await(t, "waiting for extension 'x' (pid ")
+	if !strings.HasSuffix(line, ") to start, for 30s at most") {
+		t.Errorf("logged %q", line)
+	}
+	begun := time.Now()
+	if err := r.Disable(t.Context(), "x", true); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(begun); took > patience/3 {
+		t.Errorf("it took %v", took)
+	}
+	wantFault(t, <-enabled, rpcinterface.CodeFailed, "extension 'x' cannot be started: it was stopped: disabled by an operator")
+	r.wantState(t, "x", Disabled)
+}
+
 func TestDisableWhileStarting(t *testing.T) {
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
@@ -361,6 +389,7 @@ func TestOperatesOnItself(t *testing.T) {
 			await(t, "nothing under way", func() bool { return len(r.member0().operating) == 0 })
 			r.mustCall(t, "x.callwith", "extension.disableExtension", "x")
 			await(t, "DISABLED", func() bool { return r.info(t, "x").State == Disabled })
+			r.log.await(t, "INFO extension 'x' is disabled: disabled by itself")
 			if err := r.Enable(t.Context(), "x", true); err != nil {
 				t.Fatal(err)
 			}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -18,14 +20,17 @@ import (
 const (
 	// maxLine is how much of one line of a plugin's output is logged, in bytes.
 	maxLine = 8 << 10
-	// maxLines is how many lines of one plugin's output are logged in a second.
+	// maxLines is how many lines of one plugin's output are logged in a second, and
+	// maxBytes how much of them.
 	maxLines = 500
+	maxBytes = 256 << 10
 )
 
 // output brings what a plugin writes into the main log: lines of hclog's JSON at
 // their level, other lines at INFO. Long lines are cut, and of a flood the lines
-// over maxLines a second are counted instead, so that a plugin cannot fill the log
-// nor block on a full pipe.
+// over maxLines or maxBytes a second are counted instead, so that a plugin cannot
+// fill the log nor block on a full pipe. What is not text is escaped: the log is
+// read on terminals, and by clients that want UTF-8.
 type output struct {
 	log   hclog.Logger
 	clock core.Clock
@@ -33,6 +38,7 @@ type output struct {
 	mu      sync.Mutex
 	window  time.Time
 	lines   int
+	bytes   int
 	dropped int
 	last    string // the last line that is not JSON
 }
@@ -60,7 +66,7 @@ func (o *output) flush() {
 
 func (o *output) reportDropped() {
 	if o.dropped > 0 {
-		o.log.Warn(fmt.Sprintf("%d lines of output were left out: more than %d a second", o.dropped, maxLines))
+		o.log.Warn(fmt.Sprintf("%d lines of output were left out: more than %d, or %d KiB, a second", o.dropped, maxLines, maxBytes>>10))
 		o.dropped = 0
 	}
 }
@@ -72,18 +78,21 @@ func (o *output) line(b []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if now := o.clock.Now(); now.Sub(o.window) >= time.Second {
-		o.window, o.lines = now, 0
+		o.window, o.lines, o.bytes = now, 0, 0
 		o.reportDropped()
 	}
 	o.lines++
-	if o.lines > maxLines {
-		o.dropped++
+	o.bytes += len(b)
+	if o.lines > maxLines || o.bytes > maxBytes {
+		if o.dropped++; o.dropped == 1 {
+			time.AfterFunc(time.Second, o.flush) // nothing more may come
+		}
 		return
 	}
 	if b[0] == '{' && o.record(b) {
 		return
 	}
-	o.last = string(b)
+	o.last = printable(string(b))
 	o.log.Info(o.last)
 }
 
@@ -110,8 +119,30 @@ func (o *output) record(b []byte) bool {
 	for _, k := range slices.Sorted(maps.Keys(fields)) {
 		pairs = append(pairs, strings.TrimPrefix(k, "@"), fields[k])
 	}
-	o.log.Log(hclog.LevelFromString(level), message, pairs...)
+	o.log.Log(hclog.LevelFromString(level), printable(message), pairs...)
 	return true
+}
+
+// printable escapes what is neither text nor a line's end or a tab.
+func printable(s string) string {
+	plain := func(r rune) bool { return unicode.IsPrint(r) || r == '\n' || r == '\t' }
+	if utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && n == 1, r < utf8.RuneSelf && !plain(r):
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case !plain(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+		s = s[n:]
+	}
+	return b.String()
 }
 
 // stream cuts what is written to it into lines.

@@ -26,6 +26,8 @@ func TestOutputLines(t *testing.T) {
 		{"a record of a module", []string{`{"@level":"error","@message":"m","@module":"db"}` + "\n"}, []string{"[ERROR] x: m: module=db"}},
 		{"JSON that is no record", []string{`{"a":1}` + "\n" + `{"@level":"loud","@message":"m"}` + "\n"},
 			[]string{`[INFO]  x: {"a":1}`, `[INFO]  x: {"@level":"loud","@message":"m"}`}},
+		{"no text", []string{"a\x00\x1b[2Jb\xff é\u009b\n", `{"@level":"warn","@message":"m\u001b\n\tn"}` + "\n"},
+			[]string{`[INFO]  x: a\x00\x1b[2Jb\xff é\u009b`, `[WARN]  x: m\x1b`, "n"}},
 		{"no JSON", []string{"{oops\n"}, []string{"[INFO]  x: {oops"}},
 		{"too long", []string{strings.Repeat("x", maxLine), "yz", "\nnext\n"},
 			[]string{"[INFO]  x: " + strings.Repeat("x", maxLine) + "…", "[INFO]  x: next"}},
@@ -58,12 +60,33 @@ func TestOutputFlood(t *testing.T) {
 			t.Errorf("%d lines were logged", got)
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
+		if got := len(log.all()); got != maxLines+1 {
+			t.Errorf("%d lines were logged when nothing more came", got)
+		}
 		fmt.Fprintln(s, "later")
-		o.flush()
 		got := log.all()[maxLines:]
-		want := []string{"[WARN]  x: 20 lines of output were left out: more than 500 a second", "[INFO]  x: later"}
+		want := []string{"[WARN]  x: 20 lines of output were left out: more than 500, or 256 KiB, a second", "[INFO]  x: later"}
 		if !slices.Equal(got, want) {
 			t.Errorf("got %q", got)
+		}
+	})
+}
+
+func TestOutputBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := newJournal()
+		s := newOutput(log.hclog("x"), core.SystemClock{}).stream()
+		const lines = maxBytes/maxLine + 10
+		for range lines {
+			fmt.Fprintln(s, strings.Repeat("x", maxLine))
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		got := log.all()
+		want := "[WARN]  x: 10 lines of output were left out: more than 500, or 256 KiB, a second"
+		if len(got) != lines-10+1 || got[len(got)-1] != want {
+			t.Errorf("%d lines, the last %q", len(got), got[len(got)-1])
 		}
 	})
 }
