@@ -52,6 +52,14 @@ func TestPythonExample(t *testing.T) {
 	expect(d.site, "Servus, Servus, World", "hello.greet", "World", 2)
 	expect(d.site, "3 BAD_ARGUMENTS: times must be 1 or more", "hello.greet", "World", 0)
 	expect(d.site, "[map[group:a running:1] map[group:b running:1]]", "hello.running")
+	for _, c := range []struct{ words, want string }{
+		{"hello greet World 2", "Servus, Servus, World\n"},
+		{"hello running", "a                    1\nb                    1\n"},
+	} {
+		if out, code := d.run(filepath.Join(d.bin, "supervisorctl"), append([]string{"-c", d.conf}, strings.Fields(c.words)...)...); out != c.want || code != 0 {
+			t.Errorf("%s: %q with code %d, want %q", c.words, out, code, c.want)
+		}
+	}
 }
 
 // TestPythonLog: whatever an extension writes is an entry of the main log under its
@@ -137,6 +145,16 @@ func TestPythonDeadline(t *testing.T) {
 	d.wait("WARN probe: woken, 0 s left")
 	expect(d.site, late, "probe.expired")
 	d.wait("INFO probe: too late: cannot ask for Host.State: the call has ended")
+}
+
+// TestPythonWaits: a call whose time is up waits for the host no longer.
+func TestPythonWaits(t *testing.T) {
+	t.Parallel()
+	d := startDaemon(t, pythonSection(t, "probe", pythonProbe, pythonGrants+"plugin.call_timeout = 1")+
+		"[program:slow]\ncommand=/bin/cat\nautostart=false\nstartsecs=600\n")
+	expect(d.site, "30 FAILED: extension 'probe' did not answer within 1s (plugin.call_timeout); the outcome is unknown",
+		"probe.ask", "start_process", []any{"slow"})
+	d.wait("ERRO probe: ask: plugvisor.DeadlineExceeded: cannot ")
 }
 
 // TestPythonTogether has many calls be served at once, each of which calls another

@@ -59,6 +59,10 @@ class DeadlineExceeded(TransportError, TimeoutError):
     """The time for the answer was up."""
 
 
+for _public in (Fault, TransportError, DeadlineExceeded):
+    _public.__module__ = "plugvisor"  # as tracebacks name it
+
+
 def incorrect(detail=""):
     return Fault.named(Code.INCORRECT_PARAMETERS, detail)
 

@@ -193,7 +193,11 @@ def _within(call, verb, stub, request):
         return stub(request, timeout=timeout)
     future = stub.future(request, timeout=timeout)
     call.on_end(future.cancel)
-    return future.result()
+    try:
+        return future.result()
+    except grpc.FutureCancelledError:
+        kind = TransportError if call.remaining() else DeadlineExceeded
+        raise kind(f"cannot wait for Host.{verb}: the call has ended") from None
 
 
 _WAITING = ("StartProcess", "StopProcess", "Call")
