@@ -3,6 +3,7 @@ package core
 import (
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/plugvisor/plugvisor/rpcinterface"
@@ -65,8 +66,12 @@ const (
 // ProcessSpec is the configuration of one process ([program:x] makes numprocs of
 // them).
 type ProcessSpec struct {
-	Name         string
-	Program      string // name of the program that it is a process of
+	Name    string
+	Program string // name of the program that it is a process of
+	Number  int64  // process_num
+	// Source is the program's configuration as it was written; all of its processes
+	// share it. Nil where nobody wrote one.
+	Source       *ProgramSource
 	Kind         ProgramKind
 	Command      string
 	Directory    *string // nil: the supervisor's own
@@ -90,6 +95,43 @@ type ProcessSpec struct {
 	// ServerURL is serverurl=; nil (AUTO) means the daemon's own, "" that the
 	// process is told of no server.
 	ServerURL *string
+}
+
+// ProgramSource is the configuration of a program as it was written, or given to
+// whoever added it. It does not change: what changes has another one.
+type ProgramSource struct {
+	// Options are those that are set, by names in lower case, in their order. What
+	// comes from a file is text.
+	Options rpcinterface.Struct
+	// Dynamic: it was added at run time. Its environment lacks the variables of
+	// [supervisord], as in the reference's extension.
+	Dynamic bool
+	// Persisted: it was added at run time and counts as configured.
+	Persisted bool
+	// OwnGroup: its group was made for it, and goes with it.
+	OwnGroup bool
+}
+
+// With is the source with some options set to others, or absent where they are nil
+// or empty.
+func (s *ProgramSource) With(options rpcinterface.Struct) *ProgramSource {
+	out := *s
+	out.Options = slices.Clone(s.Options)
+	for _, m := range options {
+		m.Name = strings.ToLower(m.Name)
+		i := slices.IndexFunc(out.Options, func(old rpcinterface.Member) bool { return old.Name == m.Name })
+		absent := rpcinterface.KindOf(m.Value) == rpcinterface.KindNil || m.Value == rpcinterface.Value(rpcinterface.String(""))
+		switch {
+		case absent && i >= 0:
+			out.Options = slices.Delete(out.Options, i, i+1)
+		case absent:
+		case i >= 0:
+			out.Options[i].Value = m.Value
+		default:
+			out.Options = append(out.Options, m)
+		}
+	}
+	return &out
 }
 
 // Equal compares as supervisor.reloadConfig does to find changed groups: a log
@@ -141,6 +183,8 @@ type GroupSpec struct {
 	Processes []*ProcessSpec
 	Listener  *ListenerSpec // not nil for an event listener pool
 	FastCGI   *SocketSpec   // not nil for a FastCGI program
+	// Dynamic: it was added at run time. Persisted: and counts as configured.
+	Dynamic, Persisted bool
 }
 
 // Equal compares as supervisor.reloadConfig does.

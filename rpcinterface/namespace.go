@@ -126,6 +126,34 @@ type Host interface {
 	// RemoveProcess removes one stopped process from a group.
 	RemoveProcess(ctx context.Context, group, process string) error
 
+	// AddPersistedGroup is AddGroup for one that counts as configured.
+	AddPersistedGroup(ctx context.Context, group GroupInfo) error
+	// AddPrograms adds programs, all or none. The faults are AddProgram's, and
+	// ALREADY_ADDED for a group of its own that exists.
+	AddPrograms(ctx context.Context, programs []NewProgram) error
+	// RemoveProgram removes a program with all of its processes, and with the group
+	// that was made for it. BAD_NAME for the group ("group: NAME") or the program,
+	// STILL_RUNNING with the process.
+	RemoveProgram(ctx context.Context, group, program string) error
+	// Program tells of a program. BAD_NAME as for RemoveProgram.
+	Program(ctx context.Context, group, program string) (ProgramInfo, error)
+	// UpdateProgram changes options of a program, those given, of which an empty or
+	// nil one is put back to its default. It returns when all processes have what
+	// the strategy gives them. A restart that fails is told by the process's
+	// ProcessUpdate; with a fault nothing was done.
+	UpdateProgram(ctx context.Context, group, program string, options Struct, strategy UpdateStrategy, dryRun bool) ([]ProcessUpdate, error)
+	// SetNumProcs changes how many processes a program has, and gives the names of
+	// those that were added or removed.
+	SetNumProcs(ctx context.Context, group, program string, n int) (added, removed []string, err error)
+	// RestorePrograms adds the groups and programs of sections that PersistedPrograms
+	// gave, all or none. What is there already in the same way stays as it is. Path
+	// is the file that they come from; where the configuration includes it too they
+	// are refused.
+	RestorePrograms(ctx context.Context, path, sections string) error
+	// PersistedPrograms gives the groups and programs that are persisted, as
+	// sections of a configuration file.
+	PersistedPrograms(ctx context.Context) (string, error)
+
 	// Processes lists all processes, sorted by group and name.
 	Processes(ctx context.Context) ([]ProcessInfo, error)
 	Process(ctx context.Context, name string) (ProcessInfo, error)

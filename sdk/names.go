@@ -7,12 +7,35 @@ type (
 	Host        = rpcinterface.Host
 	GroupInfo   = rpcinterface.GroupInfo
 	ProcessInfo = rpcinterface.ProcessInfo
+	NewProgram  = rpcinterface.NewProgram
+	ProgramInfo = rpcinterface.ProgramInfo
 	Caller      = rpcinterface.Caller
 	Event       = rpcinterface.Event
 	Description = rpcinterface.Description
 	Method      = rpcinterface.Method
 	Command     = rpcinterface.Command
 	Argument    = rpcinterface.Argument
+)
+
+// How programs are updated.
+type (
+	UpdateStrategy = rpcinterface.UpdateStrategy
+	ProcessUpdate  = rpcinterface.ProcessUpdate
+	UpdateResult   = rpcinterface.UpdateResult
+)
+
+// The strategies of updates, and what came of them for a process.
+const (
+	UpdateNow     = rpcinterface.UpdateNow
+	UpdateRolling = rpcinterface.UpdateRolling
+	UpdateNext    = rpcinterface.UpdateNext
+
+	UpdatedNone      = rpcinterface.UpdatedNone
+	UpdatedLive      = rpcinterface.UpdatedLive
+	UpdatedRestarted = rpcinterface.UpdatedRestarted
+	UpdatedNext      = rpcinterface.UpdatedNext
+	UpdatedFailed    = rpcinterface.UpdatedFailed
+	UpdatedKept      = rpcinterface.UpdatedKept
 )
 
 // The types of a command's arguments.

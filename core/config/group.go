@@ -160,19 +160,14 @@ func (l *loader) readProgram(section *ini.Section, group string) ([]*core.Proces
 	p := newProgram(l.env, l.cfg.Here, section.Name(), group)
 	p.global = l.env.expansions()
 	p.warn = func(text string) { l.cfg.Warnings = append(l.cfg.Warnings, text) }
+	source := new(core.ProgramSource)
 	for _, k := range l.doc.keys(section) {
-		p.options[k.Name()] = rpcinterface.String(k.Value())
+		p.set(k.Name(), rpcinterface.String(k.Value()), source)
 	}
-	processes, err := p.parse()
+	processes, err := p.parse(source)
 	if err != nil {
 		return nil, placed(err, section.Name(), l.doc.fileOf(section.Name(), l.cfg.File))
 	}
-	for _, proc := range processes {
-		env := slices.Clone(l.cfg.Supervisord.Environment)
-		for _, v := range proc.Environment {
-			env = setEnv(env, v.Name, v.Value)
-		}
-		proc.Environment = env
-	}
+	inherit(processes, l.cfg.Supervisord.Environment)
 	return processes, nil
 }

@@ -24,13 +24,15 @@ type Config struct {
 	Groups []*core.GroupSpec
 	// Extensions are in the file's order, the built-in one among them.
 	Extensions []core.ExtensionSpec
+	// Included are the files of [include] that were read, in this order.
+	Included []string
 	// Criticals, Warnings and Infos are for the main log, in this order.
 	Criticals, Warnings, Infos []string
 }
 
 // ProgramContext gives what ParseProgram needs of the file.
 func (c *Config) ProgramContext() ProgramContext {
-	return ProgramContext{Here: c.Here, File: c.File}
+	return ProgramContext{Here: c.Here, File: c.File, Environment: c.Supervisord.Environment}
 }
 
 // Load reads a configuration file and those that it includes. The error's text is
@@ -133,6 +135,7 @@ func (l *loader) readIncludes() error {
 func (l *loader) include(file string) error {
 	l.cfg.Infos = append(l.cfg.Infos, `Included extra file "`+file+`" during parsing`)
 	if text, err := l.env.Files.Read(file); err == nil {
+		l.cfg.Included = append(l.cfg.Included, l.env.absPath(file))
 		if err := l.doc.merge(file, text, true); err != nil {
 			return err
 		}

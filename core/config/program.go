@@ -25,6 +25,8 @@ type ProgramContext struct {
 	Here string
 	// File is the file's name for messages.
 	File string
+	// Environment is environment= of [supervisord], which programs of the file have.
+	Environment []core.EnvVar
 }
 
 const sigTERM = 15
@@ -46,12 +48,57 @@ const maxProcesses = 1 << 20
 // and sizes), as is every ENV_ variable. Other options know here, program_name,
 // host_node_name and group_name.
 func ParseProgram(env *Environment, ctx ProgramContext, group, program string, options []Option) ([]*core.ProcessSpec, error) {
+	source := &core.ProgramSource{Dynamic: true}
 	p := newProgram(env, ctx.Here, "program:"+program, group)
 	for _, o := range options {
-		p.options[strings.ToLower(o.Name)] = o.Value
+		p.set(o.Name, o.Value, source)
 	}
-	specs, err := p.parse()
+	specs, err := p.parse(source)
 	return specs, placed(err, p.section, ctx.File)
+}
+
+// ParseSource makes the processes of a program of the file, or of one that was added
+// at run time, whose configuration is source. Errors are those of ParseProgram.
+func ParseSource(env *Environment, ctx ProgramContext, group, program string, source *core.ProgramSource) ([]*core.ProcessSpec, error) {
+	p := newProgram(env, ctx.Here, "program:"+program, group)
+	for _, o := range source.Options {
+		p.options[o.Name] = o.Value
+	}
+	if !source.Dynamic {
+		p.global = env.expansions()
+	}
+	specs, err := p.parse(source)
+	if !source.Dynamic {
+		inherit(specs, ctx.Environment)
+	}
+	return specs, placed(err, p.section, ctx.File)
+}
+
+// set sets an option, of which the last one of a name counts.
+func (p *program) set(name string, value rpcinterface.Value, source *core.ProgramSource) {
+	name = strings.ToLower(name)
+	_, again := p.options[name]
+	p.options[name] = value
+	if !again {
+		source.Options = append(source.Options, rpcinterface.Member{Name: name, Value: value})
+		return
+	}
+	for i := range source.Options {
+		if source.Options[i].Name == name {
+			source.Options[i].Value = value
+		}
+	}
+}
+
+// inherit puts the variables of [supervisord] before a program's own.
+func inherit(specs []*core.ProcessSpec, environment []core.EnvVar) {
+	for _, proc := range specs {
+		env := slices.Clone(environment)
+		for _, v := range proc.Environment {
+			env = setEnv(env, v.Name, v.Value)
+		}
+		proc.Environment = env
+	}
 }
 
 // placed adds the place to an error that is no fault.
@@ -135,7 +182,7 @@ func anyText(v rpcinterface.Value) (string, error) { return textOf(v), nil }
 
 // parse reads all options, in the reference's order, which decides what error is
 // seen first.
-func (p *program) parse() ([]*core.ProcessSpec, error) {
+func (p *program) parse(source *core.ProgramSource) ([]*core.ProcessSpec, error) {
 	name, err := parseName(rpcinterface.String(strings.TrimPrefix(p.section[strings.Index(p.section, ":"):], ":")))
 	if err != nil {
 		return nil, err
@@ -148,7 +195,7 @@ func (p *program) parse() ([]*core.ProcessSpec, error) {
 	p.common = layers{common}
 
 	r := &reader{p: p}
-	spec := core.ProcessSpec{Program: name}
+	spec := core.ProcessSpec{Program: name, Source: source}
 	spec.Priority = read(r, "priority", rpcinterface.Int(999), integer)
 	spec.Autostart = read(r, "autostart", rpcinterface.Bool(true), boolean)
 	spec.Autorestart = read(r, "autorestart", rpcinterface.String("unexpected"), autorestart)
@@ -199,10 +246,11 @@ func (p *program) processes(spec core.ProcessSpec, processName string, start, nu
 	p.common = append(p.common, number, global, own)
 	var out []*core.ProcessSpec
 	for n := range max(numprocs, 0) {
-		number.set("process_num", rpcinterface.Int(start+n))
+		proc := spec
+		proc.Number = start + n
+		number.set("process_num", rpcinterface.Int(proc.Number))
 		number.set("numprocs", rpcinterface.Int(numprocs))
 		own.remove(global)
-		proc := spec
 		var err error
 		if proc.Environment, err = p.environment(); err != nil {
 			return nil, err

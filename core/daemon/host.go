@@ -18,7 +18,9 @@ type host struct {
 	*supervisor.Supervisor
 	env     *config.Environment
 	context config.ProgramContext
-	log     *mainlog.Log
+	// included are the files of [include].
+	included []string
+	log      *mainlog.Log
 }
 
 var _ extension.Engine = (*host)(nil)

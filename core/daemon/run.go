@@ -185,7 +185,7 @@ func (r *run) openInterfaces() error {
 		RunDir:       runDir(r.env.UID),
 		Engine: &host{
 			Supervisor: r.supervisor, env: r.env,
-			context: cfg.ProgramContext(), log: r.log,
+			context: cfg.ProgramContext(), included: cfg.Included, log: r.log,
 		},
 		Registry: r.registry,
 		Children: r.daemon.children,

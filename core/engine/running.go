@@ -5,6 +5,8 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/plugvisor/plugvisor/core"
+	"github.com/plugvisor/plugvisor/core/event"
 	"github.com/plugvisor/plugvisor/core/logfile"
 	"github.com/plugvisor/plugvisor/core/supervisor"
 )
@@ -15,8 +17,9 @@ type running struct {
 	socket  *os.File // its group's socket
 	release func()   // gives the socket back, nil without one
 	streams []*logfile.Stream
-	report  func(error)   // of what cannot be answered to anybody
-	started chan struct{} // closed when the loop was told of the start
+	taps    func(spec *core.ProcessSpec, channel event.Channel) func([]byte) // who sees a stream
+	report  func(error)                                                      // of what cannot be answered to anybody
+	started chan struct{}                                                    // closed when the loop was told of the start
 }
 
 var _ supervisor.Child = (*running)(nil)
@@ -27,6 +30,16 @@ func (r *running) WriteStdin(data []byte) error {
 		return syscall.EPIPE
 	}
 	return r.stdin.write(data)
+}
+
+// Reconfigure changes the limits of the logs and who sees the output.
+func (r *running) Reconfigure(spec *core.ProcessSpec) {
+	for i, s := range r.streams {
+		channel := event.Channel(i)
+		log := logSpec(spec, channel)
+		s.SetLimits(log.MaxBytes, log.Backups)
+		s.SetOnData(r.taps(spec, channel))
+	}
 }
 
 // Release gives back what the processes of a group share.

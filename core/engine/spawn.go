@@ -42,6 +42,9 @@ func StatusOf(ws syscall.WaitStatus) process.Status {
 func (e *Engine) start(job supervisor.SpawnJob) (r *running, pid int, why string) {
 	spec := job.Spec
 	r = &running{report: e.report, started: make(chan struct{})}
+	r.taps = func(spec *core.ProcessSpec, channel event.Channel) func([]byte) {
+		return e.onData(r, job, spec, channel)
+	}
 	defer func() {
 		if why != "" {
 			r.drain()
@@ -149,7 +152,7 @@ func (e *Engine) openStream(r *running, job supervisor.SpawnJob, channel event.C
 		StripANSI:       e.StripANSI,
 		CaptureMaxBytes: log.CaptureMaxBytes,
 		Logged:          job.Logged[channel],
-		OnData:          e.onData(r, job, channel),
+		OnData:          r.taps(job.Spec, channel),
 		OnCapture:       e.onCapture(r, job, channel),
 		Report:          e.report,
 		Writers:         &e.writers,

@@ -12,7 +12,7 @@ import (
 
 // onData is what sees a stream's output besides its log, nil for nobody: the main
 // log when its level is debug, an event listener's protocol, log events.
-func (e *Engine) onData(r *running, job supervisor.SpawnJob, channel event.Channel) func([]byte) {
+func (e *Engine) onData(r *running, job supervisor.SpawnJob, spec *core.ProcessSpec, channel event.Channel) func([]byte) {
 	var taps []func([]byte)
 	listener := job.OnListener != nil && channel == event.Stdout
 	if e.Logger.Enabled(rpcinterface.LevelDebg) {
@@ -21,7 +21,7 @@ func (e *Engine) onData(r *running, job supervisor.SpawnJob, channel event.Chann
 	switch {
 	case listener:
 		taps = append(taps, job.OnListener)
-	case job.OnLog != nil && logSpec(job.Spec, channel).EventsEnabled:
+	case job.OnLog != nil && logSpec(spec, channel).EventsEnabled:
 		taps = append(taps, func(data []byte) { job.OnLog(channel, data) })
 	}
 	if len(taps) == 0 {

@@ -21,8 +21,21 @@ type Engine interface {
 
 	// Groups lists the groups in the order in which they were added.
 	Groups() []rpcinterface.GroupInfo
-	AddGroup(ctx context.Context, group rpcinterface.GroupInfo) error
+	AddGroup(ctx context.Context, group rpcinterface.GroupInfo, persisted bool) error
 	RemoveGroup(ctx context.Context, name string) error
+
+	// These are those of rpcinterface.Host.
+	AddPrograms(ctx context.Context, programs []rpcinterface.NewProgram) error
+	RemoveProgram(ctx context.Context, group, program string) error
+	Program(ctx context.Context, group, program string) (rpcinterface.ProgramInfo, error)
+	UpdateProgram(ctx context.Context, group, program string, options rpcinterface.Struct,
+		strategy rpcinterface.UpdateStrategy, dryRun bool) ([]rpcinterface.ProcessUpdate, error)
+	SetNumProcs(ctx context.Context, group, program string, n int) (added, removed []string, err error)
+	RestorePrograms(ctx context.Context, path, sections string) error
+	PersistedPrograms(ctx context.Context) (string, error)
+	// DynamicProcesses lists those of programs that were added at run time, as
+	// "group:process".
+	DynamicProcesses() []string
 
 	// AddProgram adds the processes of a program to a group, all or none.
 	AddProgram(ctx context.Context, group, program string, options rpcinterface.Struct) error

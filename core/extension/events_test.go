@@ -130,7 +130,7 @@ func TestSubscribe(t *testing.T) {
 	}}).withEvents(t).start(t)
 	r.mustCall(t, "x.subscribe", "remote_communication PROCESS_GROUP", "0")
 	r.engine.SendRemoteComm("type", "one")
-	if err := r.engine.events.AddGroup(t.Context(), rpcinterface.GroupInfo{Name: "g"}); err != nil {
+	if err := r.engine.events.AddGroup(t.Context(), rpcinterface.GroupInfo{Name: "g"}, false); err != nil {
 		t.Fatal(err)
 	}
 	r.mustCall(t, "y.publish", "type", "two\nlines")

@@ -66,7 +66,14 @@ func (h *host) AddGroup(ctx context.Context, group rpcinterface.GroupInfo) error
 	if err := h.need(rpcinterface.GrantProgramsWrite); err != nil {
 		return err
 	}
-	return h.engine.AddGroup(ctx, group)
+	return h.engine.AddGroup(ctx, group, false)
+}
+
+func (h *host) AddPersistedGroup(ctx context.Context, group rpcinterface.GroupInfo) error {
+	if err := h.need(rpcinterface.GrantProgramsWrite); err != nil {
+		return err
+	}
+	return h.engine.AddGroup(ctx, group, true)
 }
 
 func (h *host) RemoveGroup(ctx context.Context, name string) error {
@@ -88,6 +95,63 @@ func (h *host) RemoveProcess(ctx context.Context, group, process string) error {
 		return err
 	}
 	return h.engine.RemoveProcess(ctx, group, process)
+}
+
+func (h *host) AddPrograms(ctx context.Context, programs []rpcinterface.NewProgram) error {
+	if err := h.need(rpcinterface.GrantProgramsWrite); err != nil {
+		return err
+	}
+	return h.engine.AddPrograms(ctx, programs)
+}
+
+func (h *host) RemoveProgram(ctx context.Context, group, program string) error {
+	if err := h.need(rpcinterface.GrantProgramsWrite); err != nil {
+		return err
+	}
+	return h.engine.RemoveProgram(ctx, group, program)
+}
+
+func (h *host) Program(ctx context.Context, group, program string) (rpcinterface.ProgramInfo, error) {
+	if err := h.need(rpcinterface.GrantProcessesRead); err != nil {
+		return rpcinterface.ProgramInfo{}, err
+	}
+	return h.engine.Program(ctx, group, program)
+}
+
+func (h *host) UpdateProgram(ctx context.Context, group, program string, options rpcinterface.Struct,
+	strategy rpcinterface.UpdateStrategy, dryRun bool) ([]rpcinterface.ProcessUpdate, error) {
+	if err := h.need(rpcinterface.GrantProgramsWrite); err != nil {
+		return nil, err
+	}
+	if !dryRun {
+		if err := h.need(rpcinterface.GrantProcessesControl); err != nil {
+			return nil, err
+		}
+	}
+	return h.engine.UpdateProgram(ctx, group, program, options, strategy, dryRun)
+}
+
+func (h *host) SetNumProcs(ctx context.Context, group, program string, n int) (added, removed []string, err error) {
+	for _, g := range []rpcinterface.Grant{rpcinterface.GrantProgramsWrite, rpcinterface.GrantProcessesControl} {
+		if err := h.need(g); err != nil {
+			return nil, nil, err
+		}
+	}
+	return h.engine.SetNumProcs(ctx, group, program, n)
+}
+
+func (h *host) RestorePrograms(ctx context.Context, path, sections string) error {
+	if err := h.need(rpcinterface.GrantProgramsWrite); err != nil {
+		return err
+	}
+	return h.engine.RestorePrograms(ctx, path, sections)
+}
+
+func (h *host) PersistedPrograms(ctx context.Context) (string, error) {
+	if err := h.need(rpcinterface.GrantProcessesRead); err != nil {
+		return "", err
+	}
+	return h.engine.PersistedPrograms(ctx)
 }
 
 func (h *host) Processes(context.Context) ([]rpcinterface.ProcessInfo, error) {

@@ -24,6 +24,7 @@ func (m *Manager) namespace() rpcinterface.Namespace {
 		{Name: "getAllExtensionInfo", Help: helpGetAllExtensionInfo, Func: o.getAllExtensionInfo},
 		{Name: "getExtensionInfo", Help: helpGetExtensionInfo, Min: 1, Max: 1, Func: o.getExtensionInfo},
 		{Name: "getCommands", Help: helpGetCommands, Min: 1, Max: 1, Func: o.getCommands},
+		{Name: "getDynamicProcesses", Help: helpGetDynamicProcesses, Func: o.getDynamicProcesses},
 		{Name: "enableExtension", Help: helpEnable, Min: 1, Max: 2, Func: o.operate(m.Enable)},
 		{Name: "disableExtension", Help: helpDisable, Min: 1, Max: 2, Func: o.operate(m.Disable)},
 		{Name: "restartExtension", Help: helpRestart, Min: 1, Max: 2, Func: o.operate(m.Restart)},
@@ -55,6 +56,10 @@ never; memory is in KiB.
 
 @param string name    The extension's name
 @return array result  Structs with name, help, method, arguments and template
+`
+	helpGetDynamicProcesses = ` The processes of programs that extensions have added at run time.
+
+@return array result  Their names, "group:process"
 `
 	helpEnable = ` Start an extension that is DISABLED, or once more one in BACKOFF or FATAL. This
 lasts until the supervisor restarts.
@@ -148,6 +153,10 @@ func (o operations) getCommands(_ context.Context, call *rpcinterface.Call) (rpc
 		})
 	}
 	return list, nil
+}
+
+func (o operations) getDynamicProcesses(context.Context, *rpcinterface.Call) (rpcinterface.Value, error) {
+	return texts(o.m.cfg.Engine.DynamicProcesses()), nil
 }
 
 // operate is a method that takes a name and wait.

@@ -43,11 +43,11 @@ func pieces(cfg StreamConfig, text []byte, size func(i int) int) (data string, c
 	var out bytes.Buffer
 	s := &Stream{cfg: cfg}
 	s.captured.max = cfg.CaptureMaxBytes
-	s.cfg.OnData = func(p []byte) {
+	s.SetOnData(func(p []byte) {
 		if !s.capturing {
 			out.Write(p)
 		}
-	}
+	})
 	s.cfg.OnCapture = func(p []byte) { captures = append(captures, string(p)) }
 	for i := 0; len(text) > 0; i++ {
 		n := max(1, min(size(i), len(text)))

@@ -88,6 +88,17 @@ func (f *File) note(err error) {
 	}
 }
 
+// SetLimits changes the size at which the log is rotated and how many old ones are
+// kept, as Open takes them, from the next write on.
+func (f *File) SetLimits(maxBytes, backups int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.maxBytes, f.backups = maxBytes, backups
+	if !f.closed && f.isRegular(f.file) {
+		f.due = max(0, maxBytes)
+	}
+}
+
 // Reopen opens the path anew, for when another program has moved the file. When
 // that fails the old file stays in use.
 func (f *File) Reopen() error {
@@ -157,9 +168,7 @@ func (f *File) use(file *os.File) {
 	if !f.isRegular(file) {
 		return
 	}
-	if f.maxBytes > 0 {
-		f.due = f.maxBytes
-	}
+	f.due = max(0, f.maxBytes)
 	if f.registry != nil {
 		f.writers = f.registry.enter(file)
 		_, _ = file.Seek(0, io.SeekEnd) // where moveFrom expects to be

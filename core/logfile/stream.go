@@ -36,7 +36,8 @@ type StreamConfig struct {
 	// nil.
 	After *Stream
 	// OnData is shown all output, captured or not, after stripping. It may keep the
-	// stream waiting. The slice is valid during the call only. May be nil.
+	// stream waiting. The slice is valid during the call only. May be nil; SetOnData
+	// changes it.
 	OnData func([]byte)
 	// OnCapture is given what was captured, to keep, when the end token comes. May
 	// be nil.
@@ -54,6 +55,7 @@ type StreamConfig struct {
 // the end logs what it held back or captured without seeing an end token.
 type Stream struct {
 	cfg  StreamConfig
+	tap  atomic.Pointer[func([]byte)] // cfg.OnData, nil for nobody
 	pipe *os.File
 	conn syscall.RawConn
 	file *File // nil for none
@@ -93,6 +95,7 @@ func OpenStream(pipe *os.File, cfg StreamConfig) (*Stream, error) {
 	}
 	s := &Stream{cfg: cfg, pipe: pipe, conn: conn, done: make(chan struct{})}
 	s.captured.max = cfg.CaptureMaxBytes
+	s.SetOnData(cfg.OnData)
 	switch cfg.Path {
 	case "":
 	case SyslogPath:
@@ -124,6 +127,22 @@ func (s *Stream) Drain() {
 		}
 	})
 	<-s.done
+}
+
+// SetOnData changes who is shown the output that is read from now on; nil is nobody.
+func (s *Stream) SetOnData(f func([]byte)) {
+	if f == nil {
+		s.tap.Store(nil)
+		return
+	}
+	s.tap.Store(&f)
+}
+
+// SetLimits is File.SetLimits.
+func (s *Stream) SetLimits(maxBytes, backups int64) {
+	if s.file != nil {
+		s.file.SetLimits(maxBytes, backups)
+	}
 }
 
 // ReopenLog is File.Reopen. After Drain it answers os.ErrClosed.
@@ -233,7 +252,7 @@ func (s *Stream) flood() {
 		}
 		return true
 	}
-	for few := 0; few < floodReads; {
+	for few := 0; few < floodReads && s.tap.Load() == nil; {
 		if s.conn.Read(move) != nil || err == nil && n == 0 {
 			break
 		}
@@ -254,7 +273,7 @@ func (s *Stream) flood() {
 
 // unseen says whether the log is all that the output goes to, as it is.
 func (s *Stream) unseen() bool {
-	return s.file != nil && len(s.sys) == 0 && s.cfg.OnData == nil && s.cfg.CaptureMaxBytes == 0 && !s.cfg.StripANSI
+	return s.file != nil && len(s.sys) == 0 && s.tap.Load() == nil && s.cfg.CaptureMaxBytes == 0 && !s.cfg.StripANSI
 }
 
 // giveWay waits while the stream that goes first has output, for half a millisecond or
@@ -383,8 +402,8 @@ func (s *Stream) emit(p []byte) {
 	} else {
 		s.log(p)
 	}
-	if s.cfg.OnData != nil {
-		s.cfg.OnData(p)
+	if tap := s.tap.Load(); tap != nil {
+		(*tap)(p)
 	}
 }
 

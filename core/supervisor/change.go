@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -16,14 +17,15 @@ import (
 // program's socket cannot be made.
 func (s *Supervisor) AddConfigured(ctx context.Context, name string) error {
 	find := func() (*core.GroupSpec, error) {
-		i := slices.IndexFunc(s.configured, func(g *core.GroupSpec) bool { return g.Name == name })
+		configured := s.persisted.configured(s.configured)
+		i := slices.IndexFunc(configured, func(g *core.GroupSpec) bool { return g.Name == name })
 		switch {
 		case i < 0:
 			return nil, fault(rpcinterface.CodeBadName, name)
 		case s.groups[name] != nil:
 			return nil, fault(rpcinterface.CodeAlreadyAdded, name)
 		}
-		return s.configured[i], nil
+		return configured[i], nil
 	}
 	spec, err := call(ctx, s, func(answer func(*core.GroupSpec, error)) { answer(find()) })
 	if err != nil {
@@ -45,24 +47,45 @@ func (s *Supervisor) AddConfigured(ctx context.Context, name string) error {
 	return err
 }
 
-// AddGroup adds an empty group. ALREADY_ADDED when there is one of the name.
-func (s *Supervisor) AddGroup(ctx context.Context, info rpcinterface.GroupInfo) error {
+// AddGroup adds an empty group, which counts as configured where it is persisted.
+// ALREADY_ADDED when there is one of the name.
+func (s *Supervisor) AddGroup(ctx context.Context, info rpcinterface.GroupInfo, persisted bool) error {
 	_, err := call(ctx, s, func(answer func(nothing, error)) {
 		if s.groups[info.Name] != nil {
 			answer(nothing{}, fault(rpcinterface.CodeAlreadyAdded, info.Name))
 			return
 		}
-		s.addGroup(&core.GroupSpec{Name: info.Name, Priority: info.Priority}, func() { answer(nothing{}, nil) })
+		spec := &core.GroupSpec{Name: info.Name, Priority: info.Priority, Dynamic: true, Persisted: persisted}
+		s.persisted.addGroup(spec)
+		s.addGroup(spec, func() { answer(nothing{}, nil) })
 	})
 	return err
 }
 
 // RemoveGroup removes a group whose processes are all stopped. It waits for
-// automatic log files that are being made. The faults are BAD_NAME and
-// STILL_RUNNING.
+// automatic log files that are being made. What is persisted goes on counting as
+// configured. The faults are BAD_NAME and STILL_RUNNING.
 func (s *Supervisor) RemoveGroup(ctx context.Context, name string) error {
 	_, err := call(ctx, s, func(answer func(nothing, error)) {
 		s.removeNamed(name, func(err error) { answer(nothing{}, err) })
+	})
+	return err
+}
+
+// RemoveForGood is RemoveGroup for a group that does not count as configured any
+// more either.
+func (s *Supervisor) RemoveForGood(ctx context.Context, name string) error {
+	_, err := call(ctx, s, func(answer func(nothing, error)) {
+		if s.groups[name] == nil && s.persisted.dropGroup(name) {
+			answer(nothing{}, nil)
+			return
+		}
+		s.removeNamed(name, func(err error) {
+			if err == nil {
+				s.persisted.dropGroup(name)
+			}
+			answer(nothing{}, err)
+		})
 	})
 	return err
 }
@@ -77,7 +100,7 @@ func (s *Supervisor) removeNamed(name string, done func(error)) {
 		done(fault(rpcinterface.CodeStillRunning, name))
 		return
 	}
-	for p := g.first; p != nil; p = p.next {
+	for p := g.first; p != nil; p = p.after {
 		if p.preparing {
 			p.prepared = append(p.prepared, func() { s.removeNamed(name, done) })
 			return
@@ -93,7 +116,7 @@ func (s *Supervisor) removeGroup(g *group) {
 		s.configured = slices.Clone(s.configured)
 		s.configured[i] = g.current()
 	}
-	for p := g.first; p != nil; p = p.next {
+	for p := g.first; p != nil; p = p.after {
 		s.forget(p)
 	}
 	s.mu.Lock()
@@ -139,9 +162,17 @@ func (s *Supervisor) AddProcesses(ctx context.Context, group string, specs []*co
 
 // RemoveProcess removes a stopped process from a group, once its automatic log
 // files are there. The faults are BAD_NAME for the group ("group: NAME") or the
-// process, and STILL_RUNNING.
+// process, STILL_RUNNING, and FAILED for one of several of a persisted program.
 func (s *Supervisor) RemoveProcess(ctx context.Context, group, name string) error {
 	_, err := call(ctx, s, func(answer func(nothing, error)) {
+		if g := s.groups[group]; g != nil {
+			if p := g.members[name]; p != nil && p.program.source != nil && p.program.source.Persisted && len(p.program.procs) > 1 {
+				answer(nothing{}, fault(rpcinterface.CodeFailed, fmt.Sprintf(
+					"%s is one of %d processes of the persisted program %s: change their number, or remove the program",
+					name, len(p.program.procs), p.program.name)))
+				return
+			}
+		}
 		s.removeProcess(group, name, func(err error) { answer(nothing{}, err) })
 	})
 	return err
@@ -163,6 +194,9 @@ func (s *Supervisor) removeProcess(group, name string, done func(error)) {
 		done(fault(rpcinterface.CodeStillRunning, name))
 	default:
 		s.forget(p)
+		if len(p.program.procs) == 1 {
+			s.persisted.drop(group, p.program.name)
+		}
 		s.mu.Lock()
 		g.remove(p)
 		s.mu.Unlock()
@@ -177,17 +211,18 @@ func (s *Supervisor) gone(p *proc) bool {
 }
 
 // SetConfigured replaces the configuration that AddConfigured and Configured
-// speak of, and answers the live groups as they stand, in the order in which they
-// were added.
-func (s *Supervisor) SetConfigured(ctx context.Context, groups []*core.GroupSpec) ([]*core.GroupSpec, error) {
-	return call(ctx, s, func(answer func([]*core.GroupSpec, error)) {
+// speak of. It answers the live groups as they stand, in the order in which they
+// were added, and what counts as configured: groups, and what is persisted.
+func (s *Supervisor) SetConfigured(ctx context.Context, groups []*core.GroupSpec) (live, configured []*core.GroupSpec, err error) {
+	both, err := call(ctx, s, func(answer func([2][]*core.GroupSpec, error)) {
 		s.configured = groups
 		live := make([]*core.GroupSpec, len(s.order))
 		for i, g := range s.order {
 			live[i] = g.current()
 		}
-		answer(live, nil)
+		answer([2][]*core.GroupSpec{live, s.persisted.configured(groups)}, nil)
 	})
+	return both[0], both[1], err
 }
 
 // ConfiguredGroup is a group of the last configuration that was read.
@@ -199,8 +234,9 @@ type ConfiguredGroup struct {
 // Configured lists the groups of the last configuration that was read.
 func (s *Supervisor) Configured(ctx context.Context) ([]ConfiguredGroup, error) {
 	return call(ctx, s, func(answer func([]ConfiguredGroup, error)) {
-		out := make([]ConfiguredGroup, len(s.configured))
-		for i, spec := range s.configured {
+		configured := s.persisted.configured(s.configured)
+		out := make([]ConfiguredGroup, len(configured))
+		for i, spec := range configured {
 			g := s.groups[spec.Name]
 			out[i] = ConfiguredGroup{Spec: spec, InUse: g != nil}
 			if g != nil && g.source == spec {

@@ -22,7 +22,7 @@ func (s *Supervisor) Start(ctx context.Context, name string, wait bool) error {
 	if err != nil {
 		return err
 	}
-	commandErr := s.effects.CheckCommand(p.spec.Load())
+	commandErr := s.effects.CheckCommand(p.nextSpec())
 	_, err = call(ctx, s, func(answer func(nothing, error)) {
 		p, err := s.find(name)
 		if err != nil {

@@ -46,7 +46,7 @@ type SpawnJob struct {
 	// Logged counts the bytes that go into the logs of stdout and stderr.
 	Logged [2]*atomic.Uint64
 	// OnListener is given all that an event listener writes to stdout, OnLog what a
-	// process writes to a stream whose events are enabled, and OnCapture what it
+	// process writes to a stream whose events are enabled now or later, and OnCapture what it
 	// writes there between the tokens of capture mode; nil ones want nothing. They
 	// are called after Started and before Ended, and hold up the stream until the
 	// loop has taken the data, which is valid during the call only.
@@ -70,6 +70,9 @@ type Child interface {
 	ClearLogs() error
 	// ReopenLogs opens the log files anew.
 	ReopenLogs()
+	// Reconfigure changes what a living process can take: the limits of its logs and
+	// whether their events are enabled.
+	Reconfigure(spec *core.ProcessSpec)
 	// Release is called when the loop has taken the end of the process. It does not
 	// wait.
 	Release()

@@ -24,6 +24,7 @@ type group struct {
 
 	members     map[string]*proc
 	first, last *proc
+	programs    map[string]*program     // nil until there is one
 	sorted      atomic.Pointer[[]*proc] // by name; nil after a change
 
 	pool *pool // not nil for event listeners
@@ -33,9 +34,10 @@ type group struct {
 
 // proc is one live process.
 type proc struct {
-	group      *group
-	name       string
-	prev, next *proc
+	group         *group
+	program       *program
+	name          string
+	before, after *proc // in the group's order
 
 	machine     *process.Machine
 	preparing   bool     // its log files are being made
@@ -52,6 +54,10 @@ type proc struct {
 	due       time.Time
 	dueSeq    uint64
 	heapIndex int
+
+	// next is the configuration that counts from the next start on, nil where that is
+	// spec. Who looks at the command of that start reads it.
+	next atomic.Pointer[core.ProcessSpec]
 
 	// What readers see.
 	spec   atomic.Pointer[core.ProcessSpec]
@@ -108,37 +114,39 @@ func (p *proc) setSpec(spec *core.ProcessSpec) {
 // insert puts p at the end of the group. The caller holds the lock.
 func (g *group) insert(p *proc) {
 	p.group = g
-	p.prev = g.last
+	p.before = g.last
 	if g.last == nil {
 		g.first = p
 	} else {
-		g.last.next = p
+		g.last.after = p
 	}
 	g.last = p
 	g.members[p.name] = p
 	g.sorted.Store(nil)
+	g.enrol(p)
 }
 
 // remove takes p out of the group. The caller holds the lock.
 func (g *group) remove(p *proc) {
-	if p.prev == nil {
-		g.first = p.next
+	if p.before == nil {
+		g.first = p.after
 	} else {
-		p.prev.next = p.next
+		p.before.after = p.after
 	}
-	if p.next == nil {
-		g.last = p.prev
+	if p.after == nil {
+		g.last = p.before
 	} else {
-		p.next.prev = p.prev
+		p.after.before = p.before
 	}
 	delete(g.members, p.name)
 	g.sorted.Store(nil)
+	g.strike(p)
 }
 
 // inOrder lists the members as they were added.
 func (g *group) inOrder() []*proc {
 	out := make([]*proc, 0, len(g.members))
-	for p := g.first; p != nil; p = p.next {
+	for p := g.first; p != nil; p = p.after {
 		out = append(out, p)
 	}
 	return out
@@ -168,7 +176,7 @@ func (g *group) byName() []*proc {
 func (g *group) current() *core.GroupSpec {
 	spec := *g.source
 	spec.Processes = nil
-	for p := g.first; p != nil; p = p.next {
+	for p := g.first; p != nil; p = p.after {
 		spec.Processes = append(spec.Processes, p.spec.Load())
 	}
 	return &spec

@@ -100,7 +100,7 @@ func (s *Supervisor) StartMany(ctx context.Context, group Selection, wait bool) 
 	commandErrs := map[*proc]error{}
 	for _, p := range members {
 		if notRunning(p) {
-			if err := s.effects.CheckCommand(p.spec.Load()); err != nil {
+			if err := s.effects.CheckCommand(p.nextSpec()); err != nil {
 				commandErrs[p] = err
 			}
 		}

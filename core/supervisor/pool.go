@@ -65,7 +65,7 @@ func (s *Supervisor) dispatch() {
 
 // hand gives the oldest event to the first listener that takes it.
 func (s *Supervisor) hand(g *group) bool {
-	for p := g.first; p != nil; p = p.next {
+	for p := g.first; p != nil; p = p.after {
 		child := p.child.Load()
 		if child == nil || p.listener == nil || p.listener.State() != process.Ready || p.machine.State() != process.Running {
 			continue
@@ -163,15 +163,13 @@ func (s *Supervisor) addTaps(p *proc, job *SpawnJob) {
 	case core.FastCGIProgram:
 		job.Socket = p.group.source.FastCGI
 	}
-	if spec.Stdout.EventsEnabled || spec.Stderr.EventsEnabled {
-		job.OnLog = func(channel event.Channel, data []byte) {
-			if !s.mayWant(core.EventProcessLogStdout + core.EventKind(channel)) {
-				return
-			}
-			s.deliver(p, incarnation, func() {
-				s.notify(event.ProcessLog(p.group.name, p.name, p.machine.PID(), channel, data))
-			})
+	job.OnLog = func(channel event.Channel, data []byte) {
+		if !s.mayWant(core.EventProcessLogStdout + core.EventKind(channel)) {
+			return
 		}
+		s.deliver(p, incarnation, func() {
+			s.notify(event.ProcessLog(p.group.name, p.name, p.machine.PID(), channel, data))
+		})
 	}
 	if spec.Stdout.CaptureMaxBytes > 0 || spec.Stderr.CaptureMaxBytes > 0 {
 		job.OnCapture = func(channel event.Channel, data []byte) {

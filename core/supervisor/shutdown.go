@@ -48,7 +48,7 @@ func (s *Supervisor) leave(to rpcinterface.SupervisorState) {
 		s.stopping.begun = true
 		s.stopping.groups = groupsByPriority(s.order)
 		for _, g := range s.order {
-			for p := g.first; p != nil; p = p.next {
+			for p := g.first; p != nil; p = p.after {
 				p.machine.Freeze()
 				s.deadlines.set(p, p.machine.Deadline())
 			}
@@ -100,7 +100,7 @@ func (s *Supervisor) reportUnstopped() {
 	var names []string
 	var states []string
 	for _, g := range s.order {
-		for p := g.first; p != nil; p = p.next {
+		for p := g.first; p != nil; p = p.after {
 			if state := p.machine.State().Public(); !state.Stopped() {
 				names = append(names, p.name)
 				states = append(states, p.name+" state: "+state.String())

@@ -50,6 +50,7 @@ type Supervisor struct {
 
 	// The rest belongs to the loop.
 	configured []*core.GroupSpec
+	persisted  persisted
 	deadlines  deadlines
 	begun      bool
 	preparing  int      // groups' additions whose log files are being made
@@ -243,6 +244,9 @@ func (s *Supervisor) spawn(p *proc) {
 				f()
 			}
 		})
+	}
+	if next := p.next.Swap(nil); next != nil {
+		p.setSpec(next)
 	}
 	var living Child
 	job := SpawnJob{

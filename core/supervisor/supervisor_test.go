@@ -369,7 +369,7 @@ func TestConfiguredFollowsTheGroup(t *testing.T) {
 			t.Fatal(err)
 		}
 		WantFault(t, w.Sup.AddConfigured(ctx, "g"), 90, "ALREADY_ADDED: g")
-		live, err := w.Sup.SetConfigured(ctx, []*core.GroupSpec{Group("g", 999, Program("a"))})
+		live, _, err := w.Sup.SetConfigured(ctx, []*core.GroupSpec{Group("g", 999, Program("a"))})
 		if err != nil || len(live) != 1 || len(live[0].Processes) != 2 {
 			t.Errorf("live is %v, %v", live, err)
 		}

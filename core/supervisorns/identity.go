@@ -47,11 +47,11 @@ func (m *methods) reloadConfig(ctx context.Context, _ *rpcinterface.Call) (rpcin
 	if err != nil {
 		return nil, rpcinterface.NewFault(rpcinterface.CodeCantReread, err.Error())
 	}
-	live, err := m.Supervisor.SetConfigured(ctx, groups)
+	live, configured, err := m.Supervisor.SetConfigured(ctx, groups)
 	if err != nil {
 		return nil, err
 	}
-	added, changed, removed := config.Diff(live, groups)
+	added, changed, removed := config.Diff(live, configured)
 	return rpcinterface.Array{rpcinterface.Array{names(added), names(changed), names(removed)}}, nil
 }
 

@@ -87,7 +87,7 @@ func TestEmptyPage(t *testing.T) {
 		if !strings.Contains(h.get("/").Body.String(), text) {
 			t.Error("it is not said that there are none")
 		}
-		if err := h.Sup.AddGroup(h.t.Context(), rpcinterface.GroupInfo{Name: "empty"}); err != nil {
+		if err := h.Sup.AddGroup(h.t.Context(), rpcinterface.GroupInfo{Name: "empty"}, false); err != nil {
 			t.Fatal(err)
 		}
 		page := h.get("/").Body.String()

@@ -60,6 +60,67 @@ func (h *hostClient) RemoveProcess(ctx context.Context, group, process string) e
 	return outcome("Host.RemoveProcess", err, r.GetFault())
 }
 
+func (h *hostClient) AddPersistedGroup(ctx context.Context, group rpcinterface.GroupInfo) error {
+	r, err := h.client.AddGroup(ctx, &pb.AddGroupRequest{Group: encodeGroup(group), Persisted: true})
+	return outcome("Host.AddGroup", err, r.GetFault())
+}
+
+func (h *hostClient) AddPrograms(ctx context.Context, programs []rpcinterface.NewProgram) error {
+	request := &pb.AddProgramsRequest{Programs: make([]*pb.NewProgram, len(programs))}
+	for i, p := range programs {
+		o, err := encodeStruct(p.Options, MaxDepth-1)
+		if err != nil {
+			return err
+		}
+		request.Programs[i] = &pb.NewProgram{Group: text(p.Group), Program: text(p.Program), Options: o, Persisted: p.Persisted}
+	}
+	r, err := h.client.AddPrograms(ctx, request)
+	return outcome("Host.AddPrograms", err, r.GetFault())
+}
+
+func (h *hostClient) RemoveProgram(ctx context.Context, group, program string) error {
+	r, err := h.client.RemoveProgram(ctx, &pb.RemoveProgramRequest{Group: text(group), Program: text(program)})
+	return outcome("Host.RemoveProgram", err, r.GetFault())
+}
+
+func (h *hostClient) Program(ctx context.Context, group, program string) (rpcinterface.ProgramInfo, error) {
+	r, err := h.client.Program(ctx, &pb.ProgramRequest{Group: text(group), Program: text(program)})
+	if err := outcome("Host.Program", err, r.GetFault()); err != nil {
+		return rpcinterface.ProgramInfo{}, err
+	}
+	return decodeProgram(r.GetProgram()), nil
+}
+
+func (h *hostClient) UpdateProgram(ctx context.Context, group, program string, options rpcinterface.Struct,
+	strategy rpcinterface.UpdateStrategy, dryRun bool) ([]rpcinterface.ProcessUpdate, error) {
+	o, err := encodeStruct(options, MaxDepth-1)
+	if err != nil {
+		return nil, err
+	}
+	r, err := h.client.UpdateProgram(ctx, &pb.UpdateProgramRequest{
+		Group: text(group), Program: text(program), Options: o, Strategy: text(string(strategy)), DryRun: dryRun,
+	})
+	if err := outcome("Host.UpdateProgram", err, r.GetFault()); err != nil {
+		return nil, err
+	}
+	return decodeUpdates(r.GetProcesses()), nil
+}
+
+func (h *hostClient) SetNumProcs(ctx context.Context, group, program string, n int) (added, removed []string, err error) {
+	r, err := h.client.SetNumProcs(ctx, &pb.SetNumProcsRequest{Group: text(group), Program: text(program), Numprocs: int64(n)})
+	return r.GetAdded(), r.GetRemoved(), outcome("Host.SetNumProcs", err, r.GetFault())
+}
+
+func (h *hostClient) RestorePrograms(ctx context.Context, path, sections string) error {
+	r, err := h.client.RestorePrograms(ctx, &pb.RestoreProgramsRequest{Path: text(path), Sections: text(sections)})
+	return outcome("Host.RestorePrograms", err, r.GetFault())
+}
+
+func (h *hostClient) PersistedPrograms(ctx context.Context) (string, error) {
+	r, err := h.client.PersistedPrograms(ctx, &pb.PersistedProgramsRequest{})
+	return r.GetSections(), outcome("Host.PersistedPrograms", err, r.GetFault())
+}
+
 func (h *hostClient) Processes(ctx context.Context) ([]rpcinterface.ProcessInfo, error) {
 	r, err := h.client.Processes(ctx, &pb.ProcessesRequest{})
 	if err := outcome("Host.Processes", err, r.GetFault()); err != nil {

@@ -33,7 +33,11 @@ func (s *hostServer) Groups(ctx context.Context, _ *pb.GroupsRequest) (*pb.Group
 }
 
 func (s *hostServer) AddGroup(ctx context.Context, r *pb.AddGroupRequest) (*pb.AddGroupResponse, error) {
-	err := s.host.AddGroup(ctx, decodeGroup(r.GetGroup()))
+	add := s.host.AddGroup
+	if r.GetPersisted() {
+		add = s.host.AddPersistedGroup
+	}
+	err := add(ctx, decodeGroup(r.GetGroup()))
 	return &pb.AddGroupResponse{Fault: encodeFault(err)}, nil
 }
 
@@ -53,6 +57,59 @@ func (s *hostServer) AddProgram(ctx context.Context, r *pb.AddProgramRequest) (*
 func (s *hostServer) RemoveProcess(ctx context.Context, r *pb.RemoveProcessRequest) (*pb.RemoveProcessResponse, error) {
 	err := s.host.RemoveProcess(ctx, r.GetGroup(), r.GetProcess())
 	return &pb.RemoveProcessResponse{Fault: encodeFault(err)}, nil
+}
+
+func (s *hostServer) AddPrograms(ctx context.Context, r *pb.AddProgramsRequest) (*pb.AddProgramsResponse, error) {
+	programs := make([]rpcinterface.NewProgram, len(r.GetPrograms()))
+	var err error
+	for i, p := range r.GetPrograms() {
+		programs[i] = rpcinterface.NewProgram{Group: p.GetGroup(), Program: p.GetProgram(), Persisted: p.GetPersisted()}
+		if programs[i].Options, err = decodeStruct(p.GetOptions(), MaxDepth-1); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		err = s.host.AddPrograms(ctx, programs)
+	}
+	return &pb.AddProgramsResponse{Fault: encodeFault(err)}, nil
+}
+
+func (s *hostServer) RemoveProgram(ctx context.Context, r *pb.RemoveProgramRequest) (*pb.RemoveProgramResponse, error) {
+	err := s.host.RemoveProgram(ctx, r.GetGroup(), r.GetProgram())
+	return &pb.RemoveProgramResponse{Fault: encodeFault(err)}, nil
+}
+
+func (s *hostServer) Program(ctx context.Context, r *pb.ProgramRequest) (*pb.ProgramResponse, error) {
+	info, err := s.host.Program(ctx, r.GetGroup(), r.GetProgram())
+	if err != nil {
+		return &pb.ProgramResponse{Fault: encodeFault(err)}, nil
+	}
+	return &pb.ProgramResponse{Program: encodeProgram(info)}, nil
+}
+
+func (s *hostServer) UpdateProgram(ctx context.Context, r *pb.UpdateProgramRequest) (*pb.UpdateProgramResponse, error) {
+	options, err := decodeStruct(r.GetOptions(), MaxDepth-1)
+	var updates []rpcinterface.ProcessUpdate
+	if err == nil {
+		updates, err = s.host.UpdateProgram(ctx, r.GetGroup(), r.GetProgram(), options,
+			rpcinterface.UpdateStrategy(r.GetStrategy()), r.GetDryRun())
+	}
+	return &pb.UpdateProgramResponse{Fault: encodeFault(err), Processes: encodeUpdates(updates)}, nil
+}
+
+func (s *hostServer) SetNumProcs(ctx context.Context, r *pb.SetNumProcsRequest) (*pb.SetNumProcsResponse, error) {
+	added, removed, err := s.host.SetNumProcs(ctx, r.GetGroup(), r.GetProgram(), int(r.GetNumprocs()))
+	return &pb.SetNumProcsResponse{Fault: encodeFault(err), Added: texts(added), Removed: texts(removed)}, nil
+}
+
+func (s *hostServer) RestorePrograms(ctx context.Context, r *pb.RestoreProgramsRequest) (*pb.RestoreProgramsResponse, error) {
+	err := s.host.RestorePrograms(ctx, r.GetPath(), r.GetSections())
+	return &pb.RestoreProgramsResponse{Fault: encodeFault(err)}, nil
+}
+
+func (s *hostServer) PersistedPrograms(ctx context.Context, _ *pb.PersistedProgramsRequest) (*pb.PersistedProgramsResponse, error) {
+	sections, err := s.host.PersistedPrograms(ctx)
+	return &pb.PersistedProgramsResponse{Fault: encodeFault(err), Sections: text(sections)}, nil
 }
 
 func (s *hostServer) Processes(ctx context.Context, _ *pb.ProcessesRequest) (*pb.ProcessesResponse, error) {

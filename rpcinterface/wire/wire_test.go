@@ -104,7 +104,19 @@ var (
 		Name: "a_00", Group: "a", Start: 1, Stop: 2, Now: 3, State: rpcinterface.ProcessFatal, SpawnErr: "no \xff",
 		ExitStatus: -1, StdoutLogfile: "/o", StderrLogfile: "/e", PID: 77, Description: "gave up",
 	}
-	groups = []rpcinterface.GroupInfo{{Name: "b", Priority: 999}, {Name: "a", Priority: -1}}
+	groups  = []rpcinterface.GroupInfo{{Name: "b", Priority: 999}, {Name: "a", Priority: -1}}
+	program = rpcinterface.ProgramInfo{
+		Group: "g", Name: "p", Options: []rpcinterface.Option{{Name: "command", Value: "/bin/cat"}},
+		Processes: []string{"p_0", "p_1"}, Dynamic: true, Persisted: true, OwnGroup: true,
+	}
+	updates = []rpcinterface.ProcessUpdate{
+		{Name: "p_0", Changed: []string{"command", "user"}, How: rpcinterface.UpdatedFailed, Reason: "why"},
+		{Name: "p_1", How: rpcinterface.UpdatedKept},
+	}
+	additions = []rpcinterface.NewProgram{
+		{Program: "alone", Options: rpcinterface.Struct{{Name: "numprocs", Value: rpcinterface.Int(2)}}, Persisted: true},
+		{Group: "g", Program: "p", Options: rpcinterface.Struct{}},
+	}
 )
 
 func (h *fakeHost) State(ctx context.Context) (rpcinterface.SupervisorState, error) {
@@ -127,6 +139,30 @@ func (h *fakeHost) AddProgram(ctx context.Context, group, program string, o rpci
 }
 func (h *fakeHost) RemoveProcess(ctx context.Context, group, process string) error {
 	return h.note(ctx, "RemoveProcess", group, process)
+}
+func (h *fakeHost) AddPersistedGroup(ctx context.Context, g rpcinterface.GroupInfo) error {
+	return h.note(ctx, "AddPersistedGroup", g)
+}
+func (h *fakeHost) AddPrograms(ctx context.Context, programs []rpcinterface.NewProgram) error {
+	return h.note(ctx, "AddPrograms", programs)
+}
+func (h *fakeHost) RemoveProgram(ctx context.Context, group, program string) error {
+	return h.note(ctx, "RemoveProgram", group, program)
+}
+func (h *fakeHost) Program(ctx context.Context, group, name string) (rpcinterface.ProgramInfo, error) {
+	return program, h.note(ctx, "Program", group, name)
+}
+func (h *fakeHost) UpdateProgram(ctx context.Context, group, program string, o rpcinterface.Struct, strategy rpcinterface.UpdateStrategy, dryRun bool) ([]rpcinterface.ProcessUpdate, error) {
+	return updates, h.note(ctx, "UpdateProgram", group, program, o, strategy, dryRun)
+}
+func (h *fakeHost) SetNumProcs(ctx context.Context, group, program string, n int) (added, removed []string, err error) {
+	return []string{"p_2"}, []string{"p_9", "p_8"}, h.note(ctx, "SetNumProcs", group, program, n)
+}
+func (h *fakeHost) RestorePrograms(ctx context.Context, path, sections string) error {
+	return h.note(ctx, "RestorePrograms", path, sections)
+}
+func (h *fakeHost) PersistedPrograms(ctx context.Context) (string, error) {
+	return "[group:x]\n", h.note(ctx, "PersistedPrograms")
 }
 func (h *fakeHost) Processes(ctx context.Context) ([]rpcinterface.ProcessInfo, error) {
 	return []rpcinterface.ProcessInfo{process, {Name: "z"}}, h.note(ctx, "Processes")
@@ -391,6 +427,23 @@ func TestHost(t *testing.T) {
 		{"RemoveGroup", []any{"g"}, nil, func() ([]any, error) { return none(p.host.RemoveGroup(ctx, "g")) }},
 		{"AddProgram", []any{"g", "p", options}, nil, func() ([]any, error) { return none(p.host.AddProgram(ctx, "g", "p", options)) }},
 		{"RemoveProcess", []any{"g", "p"}, nil, func() ([]any, error) { return none(p.host.RemoveProcess(ctx, "g", "p")) }},
+		{"AddPersistedGroup", []any{groups[1]}, nil, func() ([]any, error) { return none(p.host.AddPersistedGroup(ctx, groups[1])) }},
+		{"AddPrograms", []any{additions}, nil, func() ([]any, error) { return none(p.host.AddPrograms(ctx, additions)) }},
+		{"RemoveProgram", []any{"g", "p"}, nil, func() ([]any, error) { return none(p.host.RemoveProgram(ctx, "g", "p")) }},
+		{"Program", []any{"g", "p"}, []any{program}, func() ([]any, error) { v, err := p.host.Program(ctx, "g", "p"); return first(v, err) }},
+		{"UpdateProgram", []any{"g", "p", options, rpcinterface.UpdateRolling, true}, []any{updates}, func() ([]any, error) {
+			v, err := p.host.UpdateProgram(ctx, "g", "p", options, rpcinterface.UpdateRolling, true)
+			return first(v, err)
+		}},
+		{"SetNumProcs", []any{"g", "p", 3}, []any{[]string{"p_2"}, []string{"p_9", "p_8"}}, func() ([]any, error) {
+			added, removed, err := p.host.SetNumProcs(ctx, "g", "p", 3)
+			if err != nil {
+				return nil, err
+			}
+			return []any{added, removed}, nil
+		}},
+		{"RestorePrograms", []any{"/f", "text"}, nil, func() ([]any, error) { return none(p.host.RestorePrograms(ctx, "/f", "text")) }},
+		{"PersistedPrograms", nil, []any{"[group:x]\n"}, func() ([]any, error) { v, err := p.host.PersistedPrograms(ctx); return first(v, err) }},
 		{"Processes", nil, []any{[]rpcinterface.ProcessInfo{seen, {Name: "z"}}}, func() ([]any, error) { v, err := p.host.Processes(ctx); return first(v, err) }},
 		{"Process", []any{"a:a_00"}, []any{seen}, func() ([]any, error) { v, err := p.host.Process(ctx, "a:a_00"); return first(v, err) }},
 		{"StartProcess", []any{"x", true}, nil, func() ([]any, error) { return none(p.host.StartProcess(ctx, "x", true)) }},

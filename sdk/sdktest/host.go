@@ -18,6 +18,8 @@ type Host struct {
 	state     sdk.SupervisorState
 	groups    []sdk.GroupInfo
 	processes []sdk.ProcessInfo // in the order in which they were added
+	programs  []sdk.ProgramInfo // likewise
+	persisted string            // what RestorePrograms was given
 	refusals  map[string]error
 	asked     []Ask
 	called    func(method string, params []sdk.Value) (sdk.Value, error)

@@ -264,6 +264,8 @@ func (s *streams) ClearLogs() error {
 
 func (s *streams) Release() {}
 
+func (s *streams) Reconfigure(*core.ProcessSpec) { s.w.did("reconfigure", s.name) }
+
 func (s *streams) ReopenLogs() { s.w.did("reopen", s.name) }
 
 // State is the state of a process.

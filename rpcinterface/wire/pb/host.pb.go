@@ -468,8 +468,10 @@ func (x *GroupsResponse) GetGroups() []*GroupInfo {
 }
 
 type AddGroupRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Group         *GroupInfo             `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Group *GroupInfo             `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	// It counts as configured, and is one of PersistedPrograms.
+	Persisted     bool `protobuf:"varint,2,opt,name=persisted,proto3" json:"persisted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -509,6 +511,13 @@ func (x *AddGroupRequest) GetGroup() *GroupInfo {
 		return x.Group
 	}
 	return nil
+}
+
+func (x *AddGroupRequest) GetPersisted() bool {
+	if x != nil {
+		return x.Persisted
+	}
+	return false
 }
 
 type AddGroupResponse struct {
@@ -749,6 +758,979 @@ func (x *AddProgramResponse) GetFault() *Fault {
 	return nil
 }
 
+type AddProgramsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Programs      []*NewProgram          `protobuf:"bytes,1,rep,name=programs,proto3" json:"programs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddProgramsRequest) Reset() {
+	*x = AddProgramsRequest{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddProgramsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddProgramsRequest) ProtoMessage() {}
+
+func (x *AddProgramsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddProgramsRequest.ProtoReflect.Descriptor instead.
+func (*AddProgramsRequest) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *AddProgramsRequest) GetPrograms() []*NewProgram {
+	if x != nil {
+		return x.Programs
+	}
+	return nil
+}
+
+type NewProgram struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The group, or "" for one of its own that has the program's name.
+	Group   string `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	Program string `protobuf:"bytes,2,opt,name=program,proto3" json:"program,omitempty"`
+	// As AddProgramRequest's.
+	Options *Struct `protobuf:"bytes,3,opt,name=options,proto3" json:"options,omitempty"`
+	// It counts as configured, and is one of PersistedPrograms.
+	Persisted     bool `protobuf:"varint,4,opt,name=persisted,proto3" json:"persisted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NewProgram) Reset() {
+	*x = NewProgram{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NewProgram) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NewProgram) ProtoMessage() {}
+
+func (x *NewProgram) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NewProgram.ProtoReflect.Descriptor instead.
+func (*NewProgram) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *NewProgram) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *NewProgram) GetProgram() string {
+	if x != nil {
+		return x.Program
+	}
+	return ""
+}
+
+func (x *NewProgram) GetOptions() *Struct {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *NewProgram) GetPersisted() bool {
+	if x != nil {
+		return x.Persisted
+	}
+	return false
+}
+
+type AddProgramsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Fault         *Fault                 `protobuf:"bytes,1,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AddProgramsResponse) Reset() {
+	*x = AddProgramsResponse{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AddProgramsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AddProgramsResponse) ProtoMessage() {}
+
+func (x *AddProgramsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AddProgramsResponse.ProtoReflect.Descriptor instead.
+func (*AddProgramsResponse) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AddProgramsResponse) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+type RemoveProgramRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	Program       string                 `protobuf:"bytes,2,opt,name=program,proto3" json:"program,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveProgramRequest) Reset() {
+	*x = RemoveProgramRequest{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveProgramRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveProgramRequest) ProtoMessage() {}
+
+func (x *RemoveProgramRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveProgramRequest.ProtoReflect.Descriptor instead.
+func (*RemoveProgramRequest) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *RemoveProgramRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *RemoveProgramRequest) GetProgram() string {
+	if x != nil {
+		return x.Program
+	}
+	return ""
+}
+
+type RemoveProgramResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Fault         *Fault                 `protobuf:"bytes,1,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveProgramResponse) Reset() {
+	*x = RemoveProgramResponse{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveProgramResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveProgramResponse) ProtoMessage() {}
+
+func (x *RemoveProgramResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveProgramResponse.ProtoReflect.Descriptor instead.
+func (*RemoveProgramResponse) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *RemoveProgramResponse) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+type ProgramRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	Program       string                 `protobuf:"bytes,2,opt,name=program,proto3" json:"program,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProgramRequest) Reset() {
+	*x = ProgramRequest{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProgramRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProgramRequest) ProtoMessage() {}
+
+func (x *ProgramRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProgramRequest.ProtoReflect.Descriptor instead.
+func (*ProgramRequest) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ProgramRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *ProgramRequest) GetProgram() string {
+	if x != nil {
+		return x.Program
+	}
+	return ""
+}
+
+// ProgramInfo is a program of a group as it stands.
+type ProgramInfo struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Group string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// The options that are set, as a file would have them, in their order.
+	Options []*Option `protobuf:"bytes,3,rep,name=options,proto3" json:"options,omitempty"`
+	// The names of its processes, in the order of their numbers.
+	Processes []string `protobuf:"bytes,4,rep,name=processes,proto3" json:"processes,omitempty"`
+	// It was added at run time.
+	Dynamic   bool `protobuf:"varint,5,opt,name=dynamic,proto3" json:"dynamic,omitempty"`
+	Persisted bool `protobuf:"varint,6,opt,name=persisted,proto3" json:"persisted,omitempty"`
+	// The group was made for it, and goes with it.
+	OwnGroup      bool `protobuf:"varint,7,opt,name=own_group,json=ownGroup,proto3" json:"own_group,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProgramInfo) Reset() {
+	*x = ProgramInfo{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProgramInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProgramInfo) ProtoMessage() {}
+
+func (x *ProgramInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProgramInfo.ProtoReflect.Descriptor instead.
+func (*ProgramInfo) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ProgramInfo) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *ProgramInfo) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ProgramInfo) GetOptions() []*Option {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *ProgramInfo) GetProcesses() []string {
+	if x != nil {
+		return x.Processes
+	}
+	return nil
+}
+
+func (x *ProgramInfo) GetDynamic() bool {
+	if x != nil {
+		return x.Dynamic
+	}
+	return false
+}
+
+func (x *ProgramInfo) GetPersisted() bool {
+	if x != nil {
+		return x.Persisted
+	}
+	return false
+}
+
+func (x *ProgramInfo) GetOwnGroup() bool {
+	if x != nil {
+		return x.OwnGroup
+	}
+	return false
+}
+
+type ProgramResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Fault         *Fault                 `protobuf:"bytes,1,opt,name=fault,proto3" json:"fault,omitempty"`
+	Program       *ProgramInfo           `protobuf:"bytes,2,opt,name=program,proto3" json:"program,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProgramResponse) Reset() {
+	*x = ProgramResponse{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProgramResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProgramResponse) ProtoMessage() {}
+
+func (x *ProgramResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProgramResponse.ProtoReflect.Descriptor instead.
+func (*ProgramResponse) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ProgramResponse) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+func (x *ProgramResponse) GetProgram() *ProgramInfo {
+	if x != nil {
+		return x.Program
+	}
+	return nil
+}
+
+type UpdateProgramRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Group   string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	Program string                 `protobuf:"bytes,2,opt,name=program,proto3" json:"program,omitempty"`
+	// The options to set; "" or nil puts one back to its default. numprocs,
+	// numprocs_start and process_name are refused.
+	Options *Struct `protobuf:"bytes,3,opt,name=options,proto3" json:"options,omitempty"`
+	// "now": what must be started anew is, all at once. "rolling": one after the
+	// other, each when the one before is RUNNING; it ends at the first that fails,
+	// and those that were not reached keep their configuration. "next": each at its
+	// next start.
+	Strategy string `protobuf:"bytes,4,opt,name=strategy,proto3" json:"strategy,omitempty"`
+	// Tell what would be done and do nothing.
+	DryRun        bool `protobuf:"varint,5,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateProgramRequest) Reset() {
+	*x = UpdateProgramRequest{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateProgramRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateProgramRequest) ProtoMessage() {}
+
+func (x *UpdateProgramRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateProgramRequest.ProtoReflect.Descriptor instead.
+func (*UpdateProgramRequest) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *UpdateProgramRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *UpdateProgramRequest) GetProgram() string {
+	if x != nil {
+		return x.Program
+	}
+	return ""
+}
+
+func (x *UpdateProgramRequest) GetOptions() *Struct {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *UpdateProgramRequest) GetStrategy() string {
+	if x != nil {
+		return x.Strategy
+	}
+	return ""
+}
+
+func (x *UpdateProgramRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+type UpdateProgramResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Fault         *Fault                 `protobuf:"bytes,1,opt,name=fault,proto3" json:"fault,omitempty"`
+	Processes     []*ProcessUpdate       `protobuf:"bytes,2,rep,name=processes,proto3" json:"processes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateProgramResponse) Reset() {
+	*x = UpdateProgramResponse{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateProgramResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateProgramResponse) ProtoMessage() {}
+
+func (x *UpdateProgramResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateProgramResponse.ProtoReflect.Descriptor instead.
+func (*UpdateProgramResponse) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *UpdateProgramResponse) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+func (x *UpdateProgramResponse) GetProcesses() []*ProcessUpdate {
+	if x != nil {
+		return x.Processes
+	}
+	return nil
+}
+
+// ProcessUpdate is what became of one process of a program.
+type ProcessUpdate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The options that are others now, sorted.
+	Changed []string `protobuf:"bytes,2,rep,name=changed,proto3" json:"changed,omitempty"`
+	// "none": nothing changed for it. "live": changed without a restart.
+	// "restarted". "next": what is left counts from its next start, as for one
+	// that does not run. "failed": it was not RUNNING after the restart. "kept": it
+	// was not reached, and keeps its configuration.
+	How string `protobuf:"bytes,3,opt,name=how,proto3" json:"how,omitempty"`
+	// Why it failed.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProcessUpdate) Reset() {
+	*x = ProcessUpdate{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProcessUpdate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProcessUpdate) ProtoMessage() {}
+
+func (x *ProcessUpdate) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProcessUpdate.ProtoReflect.Descriptor instead.
+func (*ProcessUpdate) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ProcessUpdate) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ProcessUpdate) GetChanged() []string {
+	if x != nil {
+		return x.Changed
+	}
+	return nil
+}
+
+func (x *ProcessUpdate) GetHow() string {
+	if x != nil {
+		return x.How
+	}
+	return ""
+}
+
+func (x *ProcessUpdate) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type SetNumProcsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
+	Program       string                 `protobuf:"bytes,2,opt,name=program,proto3" json:"program,omitempty"`
+	Numprocs      int64                  `protobuf:"varint,3,opt,name=numprocs,proto3" json:"numprocs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetNumProcsRequest) Reset() {
+	*x = SetNumProcsRequest{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetNumProcsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetNumProcsRequest) ProtoMessage() {}
+
+func (x *SetNumProcsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetNumProcsRequest.ProtoReflect.Descriptor instead.
+func (*SetNumProcsRequest) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *SetNumProcsRequest) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *SetNumProcsRequest) GetProgram() string {
+	if x != nil {
+		return x.Program
+	}
+	return ""
+}
+
+func (x *SetNumProcsRequest) GetNumprocs() int64 {
+	if x != nil {
+		return x.Numprocs
+	}
+	return 0
+}
+
+type SetNumProcsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Fault *Fault                 `protobuf:"bytes,1,opt,name=fault,proto3" json:"fault,omitempty"`
+	// The names of the processes that were added and removed.
+	Added         []string `protobuf:"bytes,2,rep,name=added,proto3" json:"added,omitempty"`
+	Removed       []string `protobuf:"bytes,3,rep,name=removed,proto3" json:"removed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetNumProcsResponse) Reset() {
+	*x = SetNumProcsResponse{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetNumProcsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetNumProcsResponse) ProtoMessage() {}
+
+func (x *SetNumProcsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetNumProcsResponse.ProtoReflect.Descriptor instead.
+func (*SetNumProcsResponse) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *SetNumProcsResponse) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+func (x *SetNumProcsResponse) GetAdded() []string {
+	if x != nil {
+		return x.Added
+	}
+	return nil
+}
+
+func (x *SetNumProcsResponse) GetRemoved() []string {
+	if x != nil {
+		return x.Removed
+	}
+	return nil
+}
+
+type RestoreProgramsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The file that the sections come from. One that the configuration includes as
+	// well is refused.
+	Path          string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	Sections      string `protobuf:"bytes,2,opt,name=sections,proto3" json:"sections,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestoreProgramsRequest) Reset() {
+	*x = RestoreProgramsRequest{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestoreProgramsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestoreProgramsRequest) ProtoMessage() {}
+
+func (x *RestoreProgramsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestoreProgramsRequest.ProtoReflect.Descriptor instead.
+func (*RestoreProgramsRequest) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *RestoreProgramsRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *RestoreProgramsRequest) GetSections() string {
+	if x != nil {
+		return x.Sections
+	}
+	return ""
+}
+
+type RestoreProgramsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Fault         *Fault                 `protobuf:"bytes,1,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RestoreProgramsResponse) Reset() {
+	*x = RestoreProgramsResponse{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RestoreProgramsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RestoreProgramsResponse) ProtoMessage() {}
+
+func (x *RestoreProgramsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RestoreProgramsResponse.ProtoReflect.Descriptor instead.
+func (*RestoreProgramsResponse) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *RestoreProgramsResponse) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+type PersistedProgramsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PersistedProgramsRequest) Reset() {
+	*x = PersistedProgramsRequest{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PersistedProgramsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PersistedProgramsRequest) ProtoMessage() {}
+
+func (x *PersistedProgramsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PersistedProgramsRequest.ProtoReflect.Descriptor instead.
+func (*PersistedProgramsRequest) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{28}
+}
+
+type PersistedProgramsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Fault         *Fault                 `protobuf:"bytes,1,opt,name=fault,proto3" json:"fault,omitempty"`
+	Sections      string                 `protobuf:"bytes,2,opt,name=sections,proto3" json:"sections,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PersistedProgramsResponse) Reset() {
+	*x = PersistedProgramsResponse{}
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PersistedProgramsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PersistedProgramsResponse) ProtoMessage() {}
+
+func (x *PersistedProgramsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PersistedProgramsResponse.ProtoReflect.Descriptor instead.
+func (*PersistedProgramsResponse) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *PersistedProgramsResponse) GetFault() *Fault {
+	if x != nil {
+		return x.Fault
+	}
+	return nil
+}
+
+func (x *PersistedProgramsResponse) GetSections() string {
+	if x != nil {
+		return x.Sections
+	}
+	return ""
+}
+
 type RemoveProcessRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Group         string                 `protobuf:"bytes,1,opt,name=group,proto3" json:"group,omitempty"`
@@ -759,7 +1741,7 @@ type RemoveProcessRequest struct {
 
 func (x *RemoveProcessRequest) Reset() {
 	*x = RemoveProcessRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[13]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -771,7 +1753,7 @@ func (x *RemoveProcessRequest) String() string {
 func (*RemoveProcessRequest) ProtoMessage() {}
 
 func (x *RemoveProcessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[13]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -784,7 +1766,7 @@ func (x *RemoveProcessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveProcessRequest.ProtoReflect.Descriptor instead.
 func (*RemoveProcessRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{13}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *RemoveProcessRequest) GetGroup() string {
@@ -810,7 +1792,7 @@ type RemoveProcessResponse struct {
 
 func (x *RemoveProcessResponse) Reset() {
 	*x = RemoveProcessResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[14]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -822,7 +1804,7 @@ func (x *RemoveProcessResponse) String() string {
 func (*RemoveProcessResponse) ProtoMessage() {}
 
 func (x *RemoveProcessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[14]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -835,7 +1817,7 @@ func (x *RemoveProcessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveProcessResponse.ProtoReflect.Descriptor instead.
 func (*RemoveProcessResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{14}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RemoveProcessResponse) GetFault() *Fault {
@@ -868,7 +1850,7 @@ type ProcessInfo struct {
 
 func (x *ProcessInfo) Reset() {
 	*x = ProcessInfo{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[15]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -880,7 +1862,7 @@ func (x *ProcessInfo) String() string {
 func (*ProcessInfo) ProtoMessage() {}
 
 func (x *ProcessInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[15]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -893,7 +1875,7 @@ func (x *ProcessInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProcessInfo.ProtoReflect.Descriptor instead.
 func (*ProcessInfo) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{15}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ProcessInfo) GetName() string {
@@ -988,7 +1970,7 @@ type ProcessesRequest struct {
 
 func (x *ProcessesRequest) Reset() {
 	*x = ProcessesRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[16]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1982,7 @@ func (x *ProcessesRequest) String() string {
 func (*ProcessesRequest) ProtoMessage() {}
 
 func (x *ProcessesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[16]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1995,7 @@ func (x *ProcessesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProcessesRequest.ProtoReflect.Descriptor instead.
 func (*ProcessesRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{16}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{33}
 }
 
 type ProcessesResponse struct {
@@ -1026,7 +2008,7 @@ type ProcessesResponse struct {
 
 func (x *ProcessesResponse) Reset() {
 	*x = ProcessesResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[17]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1038,7 +2020,7 @@ func (x *ProcessesResponse) String() string {
 func (*ProcessesResponse) ProtoMessage() {}
 
 func (x *ProcessesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[17]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1051,7 +2033,7 @@ func (x *ProcessesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProcessesResponse.ProtoReflect.Descriptor instead.
 func (*ProcessesResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{17}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ProcessesResponse) GetFault() *Fault {
@@ -1077,7 +2059,7 @@ type ProcessRequest struct {
 
 func (x *ProcessRequest) Reset() {
 	*x = ProcessRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[18]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1089,7 +2071,7 @@ func (x *ProcessRequest) String() string {
 func (*ProcessRequest) ProtoMessage() {}
 
 func (x *ProcessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[18]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1102,7 +2084,7 @@ func (x *ProcessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProcessRequest.ProtoReflect.Descriptor instead.
 func (*ProcessRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{18}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ProcessRequest) GetName() string {
@@ -1122,7 +2104,7 @@ type ProcessResponse struct {
 
 func (x *ProcessResponse) Reset() {
 	*x = ProcessResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[19]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1134,7 +2116,7 @@ func (x *ProcessResponse) String() string {
 func (*ProcessResponse) ProtoMessage() {}
 
 func (x *ProcessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[19]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1147,7 +2129,7 @@ func (x *ProcessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProcessResponse.ProtoReflect.Descriptor instead.
 func (*ProcessResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{19}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ProcessResponse) GetFault() *Fault {
@@ -1175,7 +2157,7 @@ type StartProcessRequest struct {
 
 func (x *StartProcessRequest) Reset() {
 	*x = StartProcessRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[20]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1187,7 +2169,7 @@ func (x *StartProcessRequest) String() string {
 func (*StartProcessRequest) ProtoMessage() {}
 
 func (x *StartProcessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[20]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1200,7 +2182,7 @@ func (x *StartProcessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartProcessRequest.ProtoReflect.Descriptor instead.
 func (*StartProcessRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{20}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *StartProcessRequest) GetName() string {
@@ -1226,7 +2208,7 @@ type StartProcessResponse struct {
 
 func (x *StartProcessResponse) Reset() {
 	*x = StartProcessResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[21]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1238,7 +2220,7 @@ func (x *StartProcessResponse) String() string {
 func (*StartProcessResponse) ProtoMessage() {}
 
 func (x *StartProcessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[21]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1251,7 +2233,7 @@ func (x *StartProcessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartProcessResponse.ProtoReflect.Descriptor instead.
 func (*StartProcessResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{21}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *StartProcessResponse) GetFault() *Fault {
@@ -1272,7 +2254,7 @@ type StopProcessRequest struct {
 
 func (x *StopProcessRequest) Reset() {
 	*x = StopProcessRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[22]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1284,7 +2266,7 @@ func (x *StopProcessRequest) String() string {
 func (*StopProcessRequest) ProtoMessage() {}
 
 func (x *StopProcessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[22]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1297,7 +2279,7 @@ func (x *StopProcessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopProcessRequest.ProtoReflect.Descriptor instead.
 func (*StopProcessRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{22}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *StopProcessRequest) GetName() string {
@@ -1323,7 +2305,7 @@ type StopProcessResponse struct {
 
 func (x *StopProcessResponse) Reset() {
 	*x = StopProcessResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[23]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1335,7 +2317,7 @@ func (x *StopProcessResponse) String() string {
 func (*StopProcessResponse) ProtoMessage() {}
 
 func (x *StopProcessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[23]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1348,7 +2330,7 @@ func (x *StopProcessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopProcessResponse.ProtoReflect.Descriptor instead.
 func (*StopProcessResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{23}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *StopProcessResponse) GetFault() *Fault {
@@ -1369,7 +2351,7 @@ type SignalProcessRequest struct {
 
 func (x *SignalProcessRequest) Reset() {
 	*x = SignalProcessRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[24]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1381,7 +2363,7 @@ func (x *SignalProcessRequest) String() string {
 func (*SignalProcessRequest) ProtoMessage() {}
 
 func (x *SignalProcessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[24]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1394,7 +2376,7 @@ func (x *SignalProcessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalProcessRequest.ProtoReflect.Descriptor instead.
 func (*SignalProcessRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{24}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *SignalProcessRequest) GetName() string {
@@ -1420,7 +2402,7 @@ type SignalProcessResponse struct {
 
 func (x *SignalProcessResponse) Reset() {
 	*x = SignalProcessResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[25]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1432,7 +2414,7 @@ func (x *SignalProcessResponse) String() string {
 func (*SignalProcessResponse) ProtoMessage() {}
 
 func (x *SignalProcessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[25]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1445,7 +2427,7 @@ func (x *SignalProcessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignalProcessResponse.ProtoReflect.Descriptor instead.
 func (*SignalProcessResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{25}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *SignalProcessResponse) GetFault() *Fault {
@@ -1471,7 +2453,7 @@ type ReadLogRequest struct {
 
 func (x *ReadLogRequest) Reset() {
 	*x = ReadLogRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[26]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1483,7 +2465,7 @@ func (x *ReadLogRequest) String() string {
 func (*ReadLogRequest) ProtoMessage() {}
 
 func (x *ReadLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[26]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1496,7 +2478,7 @@ func (x *ReadLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadLogRequest.ProtoReflect.Descriptor instead.
 func (*ReadLogRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{26}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ReadLogRequest) GetName() string {
@@ -1537,7 +2519,7 @@ type ReadLogResponse struct {
 
 func (x *ReadLogResponse) Reset() {
 	*x = ReadLogResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[27]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1549,7 +2531,7 @@ func (x *ReadLogResponse) String() string {
 func (*ReadLogResponse) ProtoMessage() {}
 
 func (x *ReadLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[27]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1562,7 +2544,7 @@ func (x *ReadLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadLogResponse.ProtoReflect.Descriptor instead.
 func (*ReadLogResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{27}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ReadLogResponse) GetFault() *Fault {
@@ -1591,7 +2573,7 @@ type TailLogRequest struct {
 
 func (x *TailLogRequest) Reset() {
 	*x = TailLogRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[28]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1603,7 +2585,7 @@ func (x *TailLogRequest) String() string {
 func (*TailLogRequest) ProtoMessage() {}
 
 func (x *TailLogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[28]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1616,7 +2598,7 @@ func (x *TailLogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TailLogRequest.ProtoReflect.Descriptor instead.
 func (*TailLogRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{28}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *TailLogRequest) GetName() string {
@@ -1661,7 +2643,7 @@ type TailLogResponse struct {
 
 func (x *TailLogResponse) Reset() {
 	*x = TailLogResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[29]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1673,7 +2655,7 @@ func (x *TailLogResponse) String() string {
 func (*TailLogResponse) ProtoMessage() {}
 
 func (x *TailLogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[29]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1686,7 +2668,7 @@ func (x *TailLogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TailLogResponse.ProtoReflect.Descriptor instead.
 func (*TailLogResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{29}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *TailLogResponse) GetFault() *Fault {
@@ -1727,7 +2709,7 @@ type WriteStdinRequest struct {
 
 func (x *WriteStdinRequest) Reset() {
 	*x = WriteStdinRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[30]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1739,7 +2721,7 @@ func (x *WriteStdinRequest) String() string {
 func (*WriteStdinRequest) ProtoMessage() {}
 
 func (x *WriteStdinRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[30]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1752,7 +2734,7 @@ func (x *WriteStdinRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteStdinRequest.ProtoReflect.Descriptor instead.
 func (*WriteStdinRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{30}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *WriteStdinRequest) GetName() string {
@@ -1778,7 +2760,7 @@ type WriteStdinResponse struct {
 
 func (x *WriteStdinResponse) Reset() {
 	*x = WriteStdinResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[31]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1790,7 +2772,7 @@ func (x *WriteStdinResponse) String() string {
 func (*WriteStdinResponse) ProtoMessage() {}
 
 func (x *WriteStdinResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[31]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1803,7 +2785,7 @@ func (x *WriteStdinResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteStdinResponse.ProtoReflect.Descriptor instead.
 func (*WriteStdinResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{31}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *WriteStdinResponse) GetFault() *Fault {
@@ -1823,7 +2805,7 @@ type LogRequest struct {
 
 func (x *LogRequest) Reset() {
 	*x = LogRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[32]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1835,7 +2817,7 @@ func (x *LogRequest) String() string {
 func (*LogRequest) ProtoMessage() {}
 
 func (x *LogRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[32]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1848,7 +2830,7 @@ func (x *LogRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogRequest.ProtoReflect.Descriptor instead.
 func (*LogRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{32}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *LogRequest) GetLevel() LogLevel {
@@ -1874,7 +2856,7 @@ type LogResponse struct {
 
 func (x *LogResponse) Reset() {
 	*x = LogResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[33]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1886,7 +2868,7 @@ func (x *LogResponse) String() string {
 func (*LogResponse) ProtoMessage() {}
 
 func (x *LogResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[33]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1899,7 +2881,7 @@ func (x *LogResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogResponse.ProtoReflect.Descriptor instead.
 func (*LogResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{33}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *LogResponse) GetFault() *Fault {
@@ -1923,7 +2905,7 @@ type HostCallRequest struct {
 
 func (x *HostCallRequest) Reset() {
 	*x = HostCallRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[34]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1935,7 +2917,7 @@ func (x *HostCallRequest) String() string {
 func (*HostCallRequest) ProtoMessage() {}
 
 func (x *HostCallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[34]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1948,7 +2930,7 @@ func (x *HostCallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostCallRequest.ProtoReflect.Descriptor instead.
 func (*HostCallRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{34}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *HostCallRequest) GetToken() string {
@@ -1986,7 +2968,7 @@ type HostCallResponse struct {
 
 func (x *HostCallResponse) Reset() {
 	*x = HostCallResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[35]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1998,7 +2980,7 @@ func (x *HostCallResponse) String() string {
 func (*HostCallResponse) ProtoMessage() {}
 
 func (x *HostCallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[35]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2011,7 +2993,7 @@ func (x *HostCallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HostCallResponse.ProtoReflect.Descriptor instead.
 func (*HostCallResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{35}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *HostCallResponse) GetOutcome() isHostCallResponse_Outcome {
@@ -2069,7 +3051,7 @@ type SubscribeRequest struct {
 
 func (x *SubscribeRequest) Reset() {
 	*x = SubscribeRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[36]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2081,7 +3063,7 @@ func (x *SubscribeRequest) String() string {
 func (*SubscribeRequest) ProtoMessage() {}
 
 func (x *SubscribeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[36]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2094,7 +3076,7 @@ func (x *SubscribeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscribeRequest.ProtoReflect.Descriptor instead.
 func (*SubscribeRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{36}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *SubscribeRequest) GetTypes() []string {
@@ -2126,7 +3108,7 @@ type SubscribeResponse struct {
 
 func (x *SubscribeResponse) Reset() {
 	*x = SubscribeResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[37]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2138,7 +3120,7 @@ func (x *SubscribeResponse) String() string {
 func (*SubscribeResponse) ProtoMessage() {}
 
 func (x *SubscribeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[37]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2151,7 +3133,7 @@ func (x *SubscribeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubscribeResponse.ProtoReflect.Descriptor instead.
 func (*SubscribeResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{37}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *SubscribeResponse) GetPart() isSubscribeResponse_Part {
@@ -2220,7 +3202,7 @@ type Subscribed struct {
 
 func (x *Subscribed) Reset() {
 	*x = Subscribed{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[38]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2232,7 +3214,7 @@ func (x *Subscribed) String() string {
 func (*Subscribed) ProtoMessage() {}
 
 func (x *Subscribed) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[38]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2245,7 +3227,7 @@ func (x *Subscribed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subscribed.ProtoReflect.Descriptor instead.
 func (*Subscribed) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{38}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{55}
 }
 
 type SequencedEvent struct {
@@ -2263,7 +3245,7 @@ type SequencedEvent struct {
 
 func (x *SequencedEvent) Reset() {
 	*x = SequencedEvent{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[39]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2275,7 +3257,7 @@ func (x *SequencedEvent) String() string {
 func (*SequencedEvent) ProtoMessage() {}
 
 func (x *SequencedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[39]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2288,7 +3270,7 @@ func (x *SequencedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SequencedEvent.ProtoReflect.Descriptor instead.
 func (*SequencedEvent) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{39}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *SequencedEvent) GetSequence() uint64 {
@@ -2322,7 +3304,7 @@ type PublishRequest struct {
 
 func (x *PublishRequest) Reset() {
 	*x = PublishRequest{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[40]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2334,7 +3316,7 @@ func (x *PublishRequest) String() string {
 func (*PublishRequest) ProtoMessage() {}
 
 func (x *PublishRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[40]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2347,7 +3329,7 @@ func (x *PublishRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishRequest.ProtoReflect.Descriptor instead.
 func (*PublishRequest) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{40}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *PublishRequest) GetType() string {
@@ -2373,7 +3355,7 @@ type PublishResponse struct {
 
 func (x *PublishResponse) Reset() {
 	*x = PublishResponse{}
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[41]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2385,7 +3367,7 @@ func (x *PublishResponse) String() string {
 func (*PublishResponse) ProtoMessage() {}
 
 func (x *PublishResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[41]
+	mi := &file_plugvisor_rpcinterface_v1_host_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2398,7 +3380,7 @@ func (x *PublishResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishResponse.ProtoReflect.Descriptor instead.
 func (*PublishResponse) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{41}
+	return file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *PublishResponse) GetFault() *Fault {
@@ -2427,9 +3409,10 @@ const file_plugvisor_rpcinterface_v1_host_proto_rawDesc = "" +
 	"\rGroupsRequest\"\x86\x01\n" +
 	"\x0eGroupsResponse\x126\n" +
 	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault\x12<\n" +
-	"\x06groups\x18\x02 \x03(\v2$.plugvisor.rpcinterface.v1.GroupInfoR\x06groups\"M\n" +
+	"\x06groups\x18\x02 \x03(\v2$.plugvisor.rpcinterface.v1.GroupInfoR\x06groups\"k\n" +
 	"\x0fAddGroupRequest\x12:\n" +
-	"\x05group\x18\x01 \x01(\v2$.plugvisor.rpcinterface.v1.GroupInfoR\x05group\"J\n" +
+	"\x05group\x18\x01 \x01(\v2$.plugvisor.rpcinterface.v1.GroupInfoR\x05group\x12\x1c\n" +
+	"\tpersisted\x18\x02 \x01(\bR\tpersisted\"J\n" +
 	"\x10AddGroupResponse\x126\n" +
 	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault\"(\n" +
 	"\x12RemoveGroupRequest\x12\x12\n" +
@@ -2441,7 +3424,67 @@ const file_plugvisor_rpcinterface_v1_host_proto_rawDesc = "" +
 	"\aprogram\x18\x02 \x01(\tR\aprogram\x12;\n" +
 	"\aoptions\x18\x03 \x01(\v2!.plugvisor.rpcinterface.v1.StructR\aoptions\"L\n" +
 	"\x12AddProgramResponse\x126\n" +
+	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault\"W\n" +
+	"\x12AddProgramsRequest\x12A\n" +
+	"\bprograms\x18\x01 \x03(\v2%.plugvisor.rpcinterface.v1.NewProgramR\bprograms\"\x97\x01\n" +
+	"\n" +
+	"NewProgram\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\x12\x18\n" +
+	"\aprogram\x18\x02 \x01(\tR\aprogram\x12;\n" +
+	"\aoptions\x18\x03 \x01(\v2!.plugvisor.rpcinterface.v1.StructR\aoptions\x12\x1c\n" +
+	"\tpersisted\x18\x04 \x01(\bR\tpersisted\"M\n" +
+	"\x13AddProgramsResponse\x126\n" +
 	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault\"F\n" +
+	"\x14RemoveProgramRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\x12\x18\n" +
+	"\aprogram\x18\x02 \x01(\tR\aprogram\"O\n" +
+	"\x15RemoveProgramResponse\x126\n" +
+	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault\"@\n" +
+	"\x0eProgramRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\x12\x18\n" +
+	"\aprogram\x18\x02 \x01(\tR\aprogram\"\xe7\x01\n" +
+	"\vProgramInfo\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12;\n" +
+	"\aoptions\x18\x03 \x03(\v2!.plugvisor.rpcinterface.v1.OptionR\aoptions\x12\x1c\n" +
+	"\tprocesses\x18\x04 \x03(\tR\tprocesses\x12\x18\n" +
+	"\adynamic\x18\x05 \x01(\bR\adynamic\x12\x1c\n" +
+	"\tpersisted\x18\x06 \x01(\bR\tpersisted\x12\x1b\n" +
+	"\town_group\x18\a \x01(\bR\bownGroup\"\x8b\x01\n" +
+	"\x0fProgramResponse\x126\n" +
+	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault\x12@\n" +
+	"\aprogram\x18\x02 \x01(\v2&.plugvisor.rpcinterface.v1.ProgramInfoR\aprogram\"\xb8\x01\n" +
+	"\x14UpdateProgramRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\x12\x18\n" +
+	"\aprogram\x18\x02 \x01(\tR\aprogram\x12;\n" +
+	"\aoptions\x18\x03 \x01(\v2!.plugvisor.rpcinterface.v1.StructR\aoptions\x12\x1a\n" +
+	"\bstrategy\x18\x04 \x01(\tR\bstrategy\x12\x17\n" +
+	"\adry_run\x18\x05 \x01(\bR\x06dryRun\"\x97\x01\n" +
+	"\x15UpdateProgramResponse\x126\n" +
+	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault\x12F\n" +
+	"\tprocesses\x18\x02 \x03(\v2(.plugvisor.rpcinterface.v1.ProcessUpdateR\tprocesses\"g\n" +
+	"\rProcessUpdate\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\achanged\x18\x02 \x03(\tR\achanged\x12\x10\n" +
+	"\x03how\x18\x03 \x01(\tR\x03how\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"`\n" +
+	"\x12SetNumProcsRequest\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\tR\x05group\x12\x18\n" +
+	"\aprogram\x18\x02 \x01(\tR\aprogram\x12\x1a\n" +
+	"\bnumprocs\x18\x03 \x01(\x03R\bnumprocs\"}\n" +
+	"\x13SetNumProcsResponse\x126\n" +
+	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault\x12\x14\n" +
+	"\x05added\x18\x02 \x03(\tR\x05added\x12\x18\n" +
+	"\aremoved\x18\x03 \x03(\tR\aremoved\"H\n" +
+	"\x16RestoreProgramsRequest\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x1a\n" +
+	"\bsections\x18\x02 \x01(\tR\bsections\"Q\n" +
+	"\x17RestoreProgramsResponse\x126\n" +
+	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault\"\x1a\n" +
+	"\x18PersistedProgramsRequest\"o\n" +
+	"\x19PersistedProgramsResponse\x126\n" +
+	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault\x12\x1a\n" +
+	"\bsections\x18\x02 \x01(\tR\bsections\"F\n" +
 	"\x14RemoveProcessRequest\x12\x14\n" +
 	"\x05group\x18\x01 \x01(\tR\x05group\x12\x18\n" +
 	"\aprocess\x18\x02 \x01(\tR\aprocess\"O\n" +
@@ -2564,7 +3607,7 @@ const file_plugvisor_rpcinterface_v1_host_proto_rawDesc = "" +
 	"\x0eLOG_LEVEL_INFO\x10\x14\x12\x12\n" +
 	"\x0eLOG_LEVEL_WARN\x10\x1e\x12\x12\n" +
 	"\x0eLOG_LEVEL_ERRO\x10(\x12\x12\n" +
-	"\x0eLOG_LEVEL_CRIT\x1022\xb9\x0f\n" +
+	"\x0eLOG_LEVEL_CRIT\x1022\xd9\x15\n" +
 	"\x04Host\x12Z\n" +
 	"\x05State\x12'.plugvisor.rpcinterface.v1.StateRequest\x1a(.plugvisor.rpcinterface.v1.StateResponse\x12u\n" +
 	"\x0eIdentification\x120.plugvisor.rpcinterface.v1.IdentificationRequest\x1a1.plugvisor.rpcinterface.v1.IdentificationResponse\x12]\n" +
@@ -2573,7 +3616,14 @@ const file_plugvisor_rpcinterface_v1_host_proto_rawDesc = "" +
 	"\vRemoveGroup\x12-.plugvisor.rpcinterface.v1.RemoveGroupRequest\x1a..plugvisor.rpcinterface.v1.RemoveGroupResponse\x12i\n" +
 	"\n" +
 	"AddProgram\x12,.plugvisor.rpcinterface.v1.AddProgramRequest\x1a-.plugvisor.rpcinterface.v1.AddProgramResponse\x12r\n" +
-	"\rRemoveProcess\x12/.plugvisor.rpcinterface.v1.RemoveProcessRequest\x1a0.plugvisor.rpcinterface.v1.RemoveProcessResponse\x12f\n" +
+	"\rRemoveProcess\x12/.plugvisor.rpcinterface.v1.RemoveProcessRequest\x1a0.plugvisor.rpcinterface.v1.RemoveProcessResponse\x12l\n" +
+	"\vAddPrograms\x12-.plugvisor.rpcinterface.v1.AddProgramsRequest\x1a..plugvisor.rpcinterface.v1.AddProgramsResponse\x12r\n" +
+	"\rRemoveProgram\x12/.plugvisor.rpcinterface.v1.RemoveProgramRequest\x1a0.plugvisor.rpcinterface.v1.RemoveProgramResponse\x12`\n" +
+	"\aProgram\x12).plugvisor.rpcinterface.v1.ProgramRequest\x1a*.plugvisor.rpcinterface.v1.ProgramResponse\x12r\n" +
+	"\rUpdateProgram\x12/.plugvisor.rpcinterface.v1.UpdateProgramRequest\x1a0.plugvisor.rpcinterface.v1.UpdateProgramResponse\x12l\n" +
+	"\vSetNumProcs\x12-.plugvisor.rpcinterface.v1.SetNumProcsRequest\x1a..plugvisor.rpcinterface.v1.SetNumProcsResponse\x12x\n" +
+	"\x0fRestorePrograms\x121.plugvisor.rpcinterface.v1.RestoreProgramsRequest\x1a2.plugvisor.rpcinterface.v1.RestoreProgramsResponse\x12~\n" +
+	"\x11PersistedPrograms\x123.plugvisor.rpcinterface.v1.PersistedProgramsRequest\x1a4.plugvisor.rpcinterface.v1.PersistedProgramsResponse\x12f\n" +
 	"\tProcesses\x12+.plugvisor.rpcinterface.v1.ProcessesRequest\x1a,.plugvisor.rpcinterface.v1.ProcessesResponse\x12`\n" +
 	"\aProcess\x12).plugvisor.rpcinterface.v1.ProcessRequest\x1a*.plugvisor.rpcinterface.v1.ProcessResponse\x12o\n" +
 	"\fStartProcess\x12..plugvisor.rpcinterface.v1.StartProcessRequest\x1a/.plugvisor.rpcinterface.v1.StartProcessResponse\x12l\n" +
@@ -2601,134 +3651,179 @@ func file_plugvisor_rpcinterface_v1_host_proto_rawDescGZIP() []byte {
 }
 
 var file_plugvisor_rpcinterface_v1_host_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_plugvisor_rpcinterface_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_plugvisor_rpcinterface_v1_host_proto_msgTypes = make([]protoimpl.MessageInfo, 59)
 var file_plugvisor_rpcinterface_v1_host_proto_goTypes = []any{
-	(ProcessState)(0),              // 0: plugvisor.rpcinterface.v1.ProcessState
-	(LogLevel)(0),                  // 1: plugvisor.rpcinterface.v1.LogLevel
-	(*StateRequest)(nil),           // 2: plugvisor.rpcinterface.v1.StateRequest
-	(*StateResponse)(nil),          // 3: plugvisor.rpcinterface.v1.StateResponse
-	(*IdentificationRequest)(nil),  // 4: plugvisor.rpcinterface.v1.IdentificationRequest
-	(*IdentificationResponse)(nil), // 5: plugvisor.rpcinterface.v1.IdentificationResponse
-	(*GroupInfo)(nil),              // 6: plugvisor.rpcinterface.v1.GroupInfo
-	(*GroupsRequest)(nil),          // 7: plugvisor.rpcinterface.v1.GroupsRequest
-	(*GroupsResponse)(nil),         // 8: plugvisor.rpcinterface.v1.GroupsResponse
-	(*AddGroupRequest)(nil),        // 9: plugvisor.rpcinterface.v1.AddGroupRequest
-	(*AddGroupResponse)(nil),       // 10: plugvisor.rpcinterface.v1.AddGroupResponse
-	(*RemoveGroupRequest)(nil),     // 11: plugvisor.rpcinterface.v1.RemoveGroupRequest
-	(*RemoveGroupResponse)(nil),    // 12: plugvisor.rpcinterface.v1.RemoveGroupResponse
-	(*AddProgramRequest)(nil),      // 13: plugvisor.rpcinterface.v1.AddProgramRequest
-	(*AddProgramResponse)(nil),     // 14: plugvisor.rpcinterface.v1.AddProgramResponse
-	(*RemoveProcessRequest)(nil),   // 15: plugvisor.rpcinterface.v1.RemoveProcessRequest
-	(*RemoveProcessResponse)(nil),  // 16: plugvisor.rpcinterface.v1.RemoveProcessResponse
-	(*ProcessInfo)(nil),            // 17: plugvisor.rpcinterface.v1.ProcessInfo
-	(*ProcessesRequest)(nil),       // 18: plugvisor.rpcinterface.v1.ProcessesRequest
-	(*ProcessesResponse)(nil),      // 19: plugvisor.rpcinterface.v1.ProcessesResponse
-	(*ProcessRequest)(nil),         // 20: plugvisor.rpcinterface.v1.ProcessRequest
-	(*ProcessResponse)(nil),        // 21: plugvisor.rpcinterface.v1.ProcessResponse
-	(*StartProcessRequest)(nil),    // 22: plugvisor.rpcinterface.v1.StartProcessRequest
-	(*StartProcessResponse)(nil),   // 23: plugvisor.rpcinterface.v1.StartProcessResponse
-	(*StopProcessRequest)(nil),     // 24: plugvisor.rpcinterface.v1.StopProcessRequest
-	(*StopProcessResponse)(nil),    // 25: plugvisor.rpcinterface.v1.StopProcessResponse
-	(*SignalProcessRequest)(nil),   // 26: plugvisor.rpcinterface.v1.SignalProcessRequest
-	(*SignalProcessResponse)(nil),  // 27: plugvisor.rpcinterface.v1.SignalProcessResponse
-	(*ReadLogRequest)(nil),         // 28: plugvisor.rpcinterface.v1.ReadLogRequest
-	(*ReadLogResponse)(nil),        // 29: plugvisor.rpcinterface.v1.ReadLogResponse
-	(*TailLogRequest)(nil),         // 30: plugvisor.rpcinterface.v1.TailLogRequest
-	(*TailLogResponse)(nil),        // 31: plugvisor.rpcinterface.v1.TailLogResponse
-	(*WriteStdinRequest)(nil),      // 32: plugvisor.rpcinterface.v1.WriteStdinRequest
-	(*WriteStdinResponse)(nil),     // 33: plugvisor.rpcinterface.v1.WriteStdinResponse
-	(*LogRequest)(nil),             // 34: plugvisor.rpcinterface.v1.LogRequest
-	(*LogResponse)(nil),            // 35: plugvisor.rpcinterface.v1.LogResponse
-	(*HostCallRequest)(nil),        // 36: plugvisor.rpcinterface.v1.HostCallRequest
-	(*HostCallResponse)(nil),       // 37: plugvisor.rpcinterface.v1.HostCallResponse
-	(*SubscribeRequest)(nil),       // 38: plugvisor.rpcinterface.v1.SubscribeRequest
-	(*SubscribeResponse)(nil),      // 39: plugvisor.rpcinterface.v1.SubscribeResponse
-	(*Subscribed)(nil),             // 40: plugvisor.rpcinterface.v1.Subscribed
-	(*SequencedEvent)(nil),         // 41: plugvisor.rpcinterface.v1.SequencedEvent
-	(*PublishRequest)(nil),         // 42: plugvisor.rpcinterface.v1.PublishRequest
-	(*PublishResponse)(nil),        // 43: plugvisor.rpcinterface.v1.PublishResponse
-	(*Fault)(nil),                  // 44: plugvisor.rpcinterface.v1.Fault
-	(SupervisorState)(0),           // 45: plugvisor.rpcinterface.v1.SupervisorState
-	(*Struct)(nil),                 // 46: plugvisor.rpcinterface.v1.Struct
-	(*Value)(nil),                  // 47: plugvisor.rpcinterface.v1.Value
-	(*Event)(nil),                  // 48: plugvisor.rpcinterface.v1.Event
+	(ProcessState)(0),                 // 0: plugvisor.rpcinterface.v1.ProcessState
+	(LogLevel)(0),                     // 1: plugvisor.rpcinterface.v1.LogLevel
+	(*StateRequest)(nil),              // 2: plugvisor.rpcinterface.v1.StateRequest
+	(*StateResponse)(nil),             // 3: plugvisor.rpcinterface.v1.StateResponse
+	(*IdentificationRequest)(nil),     // 4: plugvisor.rpcinterface.v1.IdentificationRequest
+	(*IdentificationResponse)(nil),    // 5: plugvisor.rpcinterface.v1.IdentificationResponse
+	(*GroupInfo)(nil),                 // 6: plugvisor.rpcinterface.v1.GroupInfo
+	(*GroupsRequest)(nil),             // 7: plugvisor.rpcinterface.v1.GroupsRequest
+	(*GroupsResponse)(nil),            // 8: plugvisor.rpcinterface.v1.GroupsResponse
+	(*AddGroupRequest)(nil),           // 9: plugvisor.rpcinterface.v1.AddGroupRequest
+	(*AddGroupResponse)(nil),          // 10: plugvisor.rpcinterface.v1.AddGroupResponse
+	(*RemoveGroupRequest)(nil),        // 11: plugvisor.rpcinterface.v1.RemoveGroupRequest
+	(*RemoveGroupResponse)(nil),       // 12: plugvisor.rpcinterface.v1.RemoveGroupResponse
+	(*AddProgramRequest)(nil),         // 13: plugvisor.rpcinterface.v1.AddProgramRequest
+	(*AddProgramResponse)(nil),        // 14: plugvisor.rpcinterface.v1.AddProgramResponse
+	(*AddProgramsRequest)(nil),        // 15: plugvisor.rpcinterface.v1.AddProgramsRequest
+	(*NewProgram)(nil),                // 16: plugvisor.rpcinterface.v1.NewProgram
+	(*AddProgramsResponse)(nil),       // 17: plugvisor.rpcinterface.v1.AddProgramsResponse
+	(*RemoveProgramRequest)(nil),      // 18: plugvisor.rpcinterface.v1.RemoveProgramRequest
+	(*RemoveProgramResponse)(nil),     // 19: plugvisor.rpcinterface.v1.RemoveProgramResponse
+	(*ProgramRequest)(nil),            // 20: plugvisor.rpcinterface.v1.ProgramRequest
+	(*ProgramInfo)(nil),               // 21: plugvisor.rpcinterface.v1.ProgramInfo
+	(*ProgramResponse)(nil),           // 22: plugvisor.rpcinterface.v1.ProgramResponse
+	(*UpdateProgramRequest)(nil),      // 23: plugvisor.rpcinterface.v1.UpdateProgramRequest
+	(*UpdateProgramResponse)(nil),     // 24: plugvisor.rpcinterface.v1.UpdateProgramResponse
+	(*ProcessUpdate)(nil),             // 25: plugvisor.rpcinterface.v1.ProcessUpdate
+	(*SetNumProcsRequest)(nil),        // 26: plugvisor.rpcinterface.v1.SetNumProcsRequest
+	(*SetNumProcsResponse)(nil),       // 27: plugvisor.rpcinterface.v1.SetNumProcsResponse
+	(*RestoreProgramsRequest)(nil),    // 28: plugvisor.rpcinterface.v1.RestoreProgramsRequest
+	(*RestoreProgramsResponse)(nil),   // 29: plugvisor.rpcinterface.v1.RestoreProgramsResponse
+	(*PersistedProgramsRequest)(nil),  // 30: plugvisor.rpcinterface.v1.PersistedProgramsRequest
+	(*PersistedProgramsResponse)(nil), // 31: plugvisor.rpcinterface.v1.PersistedProgramsResponse
+	(*RemoveProcessRequest)(nil),      // 32: plugvisor.rpcinterface.v1.RemoveProcessRequest
+	(*RemoveProcessResponse)(nil),     // 33: plugvisor.rpcinterface.v1.RemoveProcessResponse
+	(*ProcessInfo)(nil),               // 34: plugvisor.rpcinterface.v1.ProcessInfo
+	(*ProcessesRequest)(nil),          // 35: plugvisor.rpcinterface.v1.ProcessesRequest
+	(*ProcessesResponse)(nil),         // 36: plugvisor.rpcinterface.v1.ProcessesResponse
+	(*ProcessRequest)(nil),            // 37: plugvisor.rpcinterface.v1.ProcessRequest
+	(*ProcessResponse)(nil),           // 38: plugvisor.rpcinterface.v1.ProcessResponse
+	(*StartProcessRequest)(nil),       // 39: plugvisor.rpcinterface.v1.StartProcessRequest
+	(*StartProcessResponse)(nil),      // 40: plugvisor.rpcinterface.v1.StartProcessResponse
+	(*StopProcessRequest)(nil),        // 41: plugvisor.rpcinterface.v1.StopProcessRequest
+	(*StopProcessResponse)(nil),       // 42: plugvisor.rpcinterface.v1.StopProcessResponse
+	(*SignalProcessRequest)(nil),      // 43: plugvisor.rpcinterface.v1.SignalProcessRequest
+	(*SignalProcessResponse)(nil),     // 44: plugvisor.rpcinterface.v1.SignalProcessResponse
+	(*ReadLogRequest)(nil),            // 45: plugvisor.rpcinterface.v1.ReadLogRequest
+	(*ReadLogResponse)(nil),           // 46: plugvisor.rpcinterface.v1.ReadLogResponse
+	(*TailLogRequest)(nil),            // 47: plugvisor.rpcinterface.v1.TailLogRequest
+	(*TailLogResponse)(nil),           // 48: plugvisor.rpcinterface.v1.TailLogResponse
+	(*WriteStdinRequest)(nil),         // 49: plugvisor.rpcinterface.v1.WriteStdinRequest
+	(*WriteStdinResponse)(nil),        // 50: plugvisor.rpcinterface.v1.WriteStdinResponse
+	(*LogRequest)(nil),                // 51: plugvisor.rpcinterface.v1.LogRequest
+	(*LogResponse)(nil),               // 52: plugvisor.rpcinterface.v1.LogResponse
+	(*HostCallRequest)(nil),           // 53: plugvisor.rpcinterface.v1.HostCallRequest
+	(*HostCallResponse)(nil),          // 54: plugvisor.rpcinterface.v1.HostCallResponse
+	(*SubscribeRequest)(nil),          // 55: plugvisor.rpcinterface.v1.SubscribeRequest
+	(*SubscribeResponse)(nil),         // 56: plugvisor.rpcinterface.v1.SubscribeResponse
+	(*Subscribed)(nil),                // 57: plugvisor.rpcinterface.v1.Subscribed
+	(*SequencedEvent)(nil),            // 58: plugvisor.rpcinterface.v1.SequencedEvent
+	(*PublishRequest)(nil),            // 59: plugvisor.rpcinterface.v1.PublishRequest
+	(*PublishResponse)(nil),           // 60: plugvisor.rpcinterface.v1.PublishResponse
+	(*Fault)(nil),                     // 61: plugvisor.rpcinterface.v1.Fault
+	(SupervisorState)(0),              // 62: plugvisor.rpcinterface.v1.SupervisorState
+	(*Struct)(nil),                    // 63: plugvisor.rpcinterface.v1.Struct
+	(*Option)(nil),                    // 64: plugvisor.rpcinterface.v1.Option
+	(*Value)(nil),                     // 65: plugvisor.rpcinterface.v1.Value
+	(*Event)(nil),                     // 66: plugvisor.rpcinterface.v1.Event
 }
 var file_plugvisor_rpcinterface_v1_host_proto_depIdxs = []int32{
-	44, // 0: plugvisor.rpcinterface.v1.StateResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	45, // 1: plugvisor.rpcinterface.v1.StateResponse.state:type_name -> plugvisor.rpcinterface.v1.SupervisorState
-	44, // 2: plugvisor.rpcinterface.v1.IdentificationResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	44, // 3: plugvisor.rpcinterface.v1.GroupsResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	61, // 0: plugvisor.rpcinterface.v1.StateResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	62, // 1: plugvisor.rpcinterface.v1.StateResponse.state:type_name -> plugvisor.rpcinterface.v1.SupervisorState
+	61, // 2: plugvisor.rpcinterface.v1.IdentificationResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	61, // 3: plugvisor.rpcinterface.v1.GroupsResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
 	6,  // 4: plugvisor.rpcinterface.v1.GroupsResponse.groups:type_name -> plugvisor.rpcinterface.v1.GroupInfo
 	6,  // 5: plugvisor.rpcinterface.v1.AddGroupRequest.group:type_name -> plugvisor.rpcinterface.v1.GroupInfo
-	44, // 6: plugvisor.rpcinterface.v1.AddGroupResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	44, // 7: plugvisor.rpcinterface.v1.RemoveGroupResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	46, // 8: plugvisor.rpcinterface.v1.AddProgramRequest.options:type_name -> plugvisor.rpcinterface.v1.Struct
-	44, // 9: plugvisor.rpcinterface.v1.AddProgramResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	44, // 10: plugvisor.rpcinterface.v1.RemoveProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	0,  // 11: plugvisor.rpcinterface.v1.ProcessInfo.state:type_name -> plugvisor.rpcinterface.v1.ProcessState
-	44, // 12: plugvisor.rpcinterface.v1.ProcessesResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	17, // 13: plugvisor.rpcinterface.v1.ProcessesResponse.processes:type_name -> plugvisor.rpcinterface.v1.ProcessInfo
-	44, // 14: plugvisor.rpcinterface.v1.ProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	17, // 15: plugvisor.rpcinterface.v1.ProcessResponse.process:type_name -> plugvisor.rpcinterface.v1.ProcessInfo
-	44, // 16: plugvisor.rpcinterface.v1.StartProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	44, // 17: plugvisor.rpcinterface.v1.StopProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	44, // 18: plugvisor.rpcinterface.v1.SignalProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	44, // 19: plugvisor.rpcinterface.v1.ReadLogResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	44, // 20: plugvisor.rpcinterface.v1.TailLogResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	44, // 21: plugvisor.rpcinterface.v1.WriteStdinResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	1,  // 22: plugvisor.rpcinterface.v1.LogRequest.level:type_name -> plugvisor.rpcinterface.v1.LogLevel
-	44, // 23: plugvisor.rpcinterface.v1.LogResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	47, // 24: plugvisor.rpcinterface.v1.HostCallRequest.params:type_name -> plugvisor.rpcinterface.v1.Value
-	47, // 25: plugvisor.rpcinterface.v1.HostCallResponse.result:type_name -> plugvisor.rpcinterface.v1.Value
-	44, // 26: plugvisor.rpcinterface.v1.HostCallResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	40, // 27: plugvisor.rpcinterface.v1.SubscribeResponse.subscribed:type_name -> plugvisor.rpcinterface.v1.Subscribed
-	44, // 28: plugvisor.rpcinterface.v1.SubscribeResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	41, // 29: plugvisor.rpcinterface.v1.SubscribeResponse.event:type_name -> plugvisor.rpcinterface.v1.SequencedEvent
-	48, // 30: plugvisor.rpcinterface.v1.SequencedEvent.event:type_name -> plugvisor.rpcinterface.v1.Event
-	44, // 31: plugvisor.rpcinterface.v1.PublishResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
-	2,  // 32: plugvisor.rpcinterface.v1.Host.State:input_type -> plugvisor.rpcinterface.v1.StateRequest
-	4,  // 33: plugvisor.rpcinterface.v1.Host.Identification:input_type -> plugvisor.rpcinterface.v1.IdentificationRequest
-	7,  // 34: plugvisor.rpcinterface.v1.Host.Groups:input_type -> plugvisor.rpcinterface.v1.GroupsRequest
-	9,  // 35: plugvisor.rpcinterface.v1.Host.AddGroup:input_type -> plugvisor.rpcinterface.v1.AddGroupRequest
-	11, // 36: plugvisor.rpcinterface.v1.Host.RemoveGroup:input_type -> plugvisor.rpcinterface.v1.RemoveGroupRequest
-	13, // 37: plugvisor.rpcinterface.v1.Host.AddProgram:input_type -> plugvisor.rpcinterface.v1.AddProgramRequest
-	15, // 38: plugvisor.rpcinterface.v1.Host.RemoveProcess:input_type -> plugvisor.rpcinterface.v1.RemoveProcessRequest
-	18, // 39: plugvisor.rpcinterface.v1.Host.Processes:input_type -> plugvisor.rpcinterface.v1.ProcessesRequest
-	20, // 40: plugvisor.rpcinterface.v1.Host.Process:input_type -> plugvisor.rpcinterface.v1.ProcessRequest
-	22, // 41: plugvisor.rpcinterface.v1.Host.StartProcess:input_type -> plugvisor.rpcinterface.v1.StartProcessRequest
-	24, // 42: plugvisor.rpcinterface.v1.Host.StopProcess:input_type -> plugvisor.rpcinterface.v1.StopProcessRequest
-	26, // 43: plugvisor.rpcinterface.v1.Host.SignalProcess:input_type -> plugvisor.rpcinterface.v1.SignalProcessRequest
-	28, // 44: plugvisor.rpcinterface.v1.Host.ReadLog:input_type -> plugvisor.rpcinterface.v1.ReadLogRequest
-	30, // 45: plugvisor.rpcinterface.v1.Host.TailLog:input_type -> plugvisor.rpcinterface.v1.TailLogRequest
-	32, // 46: plugvisor.rpcinterface.v1.Host.WriteStdin:input_type -> plugvisor.rpcinterface.v1.WriteStdinRequest
-	34, // 47: plugvisor.rpcinterface.v1.Host.Log:input_type -> plugvisor.rpcinterface.v1.LogRequest
-	36, // 48: plugvisor.rpcinterface.v1.Host.Call:input_type -> plugvisor.rpcinterface.v1.HostCallRequest
-	38, // 49: plugvisor.rpcinterface.v1.Host.Subscribe:input_type -> plugvisor.rpcinterface.v1.SubscribeRequest
-	42, // 50: plugvisor.rpcinterface.v1.Host.Publish:input_type -> plugvisor.rpcinterface.v1.PublishRequest
-	3,  // 51: plugvisor.rpcinterface.v1.Host.State:output_type -> plugvisor.rpcinterface.v1.StateResponse
-	5,  // 52: plugvisor.rpcinterface.v1.Host.Identification:output_type -> plugvisor.rpcinterface.v1.IdentificationResponse
-	8,  // 53: plugvisor.rpcinterface.v1.Host.Groups:output_type -> plugvisor.rpcinterface.v1.GroupsResponse
-	10, // 54: plugvisor.rpcinterface.v1.Host.AddGroup:output_type -> plugvisor.rpcinterface.v1.AddGroupResponse
-	12, // 55: plugvisor.rpcinterface.v1.Host.RemoveGroup:output_type -> plugvisor.rpcinterface.v1.RemoveGroupResponse
-	14, // 56: plugvisor.rpcinterface.v1.Host.AddProgram:output_type -> plugvisor.rpcinterface.v1.AddProgramResponse
-	16, // 57: plugvisor.rpcinterface.v1.Host.RemoveProcess:output_type -> plugvisor.rpcinterface.v1.RemoveProcessResponse
-	19, // 58: plugvisor.rpcinterface.v1.Host.Processes:output_type -> plugvisor.rpcinterface.v1.ProcessesResponse
-	21, // 59: plugvisor.rpcinterface.v1.Host.Process:output_type -> plugvisor.rpcinterface.v1.ProcessResponse
-	23, // 60: plugvisor.rpcinterface.v1.Host.StartProcess:output_type -> plugvisor.rpcinterface.v1.StartProcessResponse
-	25, // 61: plugvisor.rpcinterface.v1.Host.StopProcess:output_type -> plugvisor.rpcinterface.v1.StopProcessResponse
-	27, // 62: plugvisor.rpcinterface.v1.Host.SignalProcess:output_type -> plugvisor.rpcinterface.v1.SignalProcessResponse
-	29, // 63: plugvisor.rpcinterface.v1.Host.ReadLog:output_type -> plugvisor.rpcinterface.v1.ReadLogResponse
-	31, // 64: plugvisor.rpcinterface.v1.Host.TailLog:output_type -> plugvisor.rpcinterface.v1.TailLogResponse
-	33, // 65: plugvisor.rpcinterface.v1.Host.WriteStdin:output_type -> plugvisor.rpcinterface.v1.WriteStdinResponse
-	35, // 66: plugvisor.rpcinterface.v1.Host.Log:output_type -> plugvisor.rpcinterface.v1.LogResponse
-	37, // 67: plugvisor.rpcinterface.v1.Host.Call:output_type -> plugvisor.rpcinterface.v1.HostCallResponse
-	39, // 68: plugvisor.rpcinterface.v1.Host.Subscribe:output_type -> plugvisor.rpcinterface.v1.SubscribeResponse
-	43, // 69: plugvisor.rpcinterface.v1.Host.Publish:output_type -> plugvisor.rpcinterface.v1.PublishResponse
-	51, // [51:70] is the sub-list for method output_type
-	32, // [32:51] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	61, // 6: plugvisor.rpcinterface.v1.AddGroupResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	61, // 7: plugvisor.rpcinterface.v1.RemoveGroupResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	63, // 8: plugvisor.rpcinterface.v1.AddProgramRequest.options:type_name -> plugvisor.rpcinterface.v1.Struct
+	61, // 9: plugvisor.rpcinterface.v1.AddProgramResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	16, // 10: plugvisor.rpcinterface.v1.AddProgramsRequest.programs:type_name -> plugvisor.rpcinterface.v1.NewProgram
+	63, // 11: plugvisor.rpcinterface.v1.NewProgram.options:type_name -> plugvisor.rpcinterface.v1.Struct
+	61, // 12: plugvisor.rpcinterface.v1.AddProgramsResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	61, // 13: plugvisor.rpcinterface.v1.RemoveProgramResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	64, // 14: plugvisor.rpcinterface.v1.ProgramInfo.options:type_name -> plugvisor.rpcinterface.v1.Option
+	61, // 15: plugvisor.rpcinterface.v1.ProgramResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	21, // 16: plugvisor.rpcinterface.v1.ProgramResponse.program:type_name -> plugvisor.rpcinterface.v1.ProgramInfo
+	63, // 17: plugvisor.rpcinterface.v1.UpdateProgramRequest.options:type_name -> plugvisor.rpcinterface.v1.Struct
+	61, // 18: plugvisor.rpcinterface.v1.UpdateProgramResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	25, // 19: plugvisor.rpcinterface.v1.UpdateProgramResponse.processes:type_name -> plugvisor.rpcinterface.v1.ProcessUpdate
+	61, // 20: plugvisor.rpcinterface.v1.SetNumProcsResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	61, // 21: plugvisor.rpcinterface.v1.RestoreProgramsResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	61, // 22: plugvisor.rpcinterface.v1.PersistedProgramsResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	61, // 23: plugvisor.rpcinterface.v1.RemoveProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	0,  // 24: plugvisor.rpcinterface.v1.ProcessInfo.state:type_name -> plugvisor.rpcinterface.v1.ProcessState
+	61, // 25: plugvisor.rpcinterface.v1.ProcessesResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	34, // 26: plugvisor.rpcinterface.v1.ProcessesResponse.processes:type_name -> plugvisor.rpcinterface.v1.ProcessInfo
+	61, // 27: plugvisor.rpcinterface.v1.ProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	34, // 28: plugvisor.rpcinterface.v1.ProcessResponse.process:type_name -> plugvisor.rpcinterface.v1.ProcessInfo
+	61, // 29: plugvisor.rpcinterface.v1.StartProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	61, // 30: plugvisor.rpcinterface.v1.StopProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	61, // 31: plugvisor.rpcinterface.v1.SignalProcessResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	61, // 32: plugvisor.rpcinterface.v1.ReadLogResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	61, // 33: plugvisor.rpcinterface.v1.TailLogResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	61, // 34: plugvisor.rpcinterface.v1.WriteStdinResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	1,  // 35: plugvisor.rpcinterface.v1.LogRequest.level:type_name -> plugvisor.rpcinterface.v1.LogLevel
+	61, // 36: plugvisor.rpcinterface.v1.LogResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	65, // 37: plugvisor.rpcinterface.v1.HostCallRequest.params:type_name -> plugvisor.rpcinterface.v1.Value
+	65, // 38: plugvisor.rpcinterface.v1.HostCallResponse.result:type_name -> plugvisor.rpcinterface.v1.Value
+	61, // 39: plugvisor.rpcinterface.v1.HostCallResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	57, // 40: plugvisor.rpcinterface.v1.SubscribeResponse.subscribed:type_name -> plugvisor.rpcinterface.v1.Subscribed
+	61, // 41: plugvisor.rpcinterface.v1.SubscribeResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	58, // 42: plugvisor.rpcinterface.v1.SubscribeResponse.event:type_name -> plugvisor.rpcinterface.v1.SequencedEvent
+	66, // 43: plugvisor.rpcinterface.v1.SequencedEvent.event:type_name -> plugvisor.rpcinterface.v1.Event
+	61, // 44: plugvisor.rpcinterface.v1.PublishResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
+	2,  // 45: plugvisor.rpcinterface.v1.Host.State:input_type -> plugvisor.rpcinterface.v1.StateRequest
+	4,  // 46: plugvisor.rpcinterface.v1.Host.Identification:input_type -> plugvisor.rpcinterface.v1.IdentificationRequest
+	7,  // 47: plugvisor.rpcinterface.v1.Host.Groups:input_type -> plugvisor.rpcinterface.v1.GroupsRequest
+	9,  // 48: plugvisor.rpcinterface.v1.Host.AddGroup:input_type -> plugvisor.rpcinterface.v1.AddGroupRequest
+	11, // 49: plugvisor.rpcinterface.v1.Host.RemoveGroup:input_type -> plugvisor.rpcinterface.v1.RemoveGroupRequest
+	13, // 50: plugvisor.rpcinterface.v1.Host.AddProgram:input_type -> plugvisor.rpcinterface.v1.AddProgramRequest
+	32, // 51: plugvisor.rpcinterface.v1.Host.RemoveProcess:input_type -> plugvisor.rpcinterface.v1.RemoveProcessRequest
+	15, // 52: plugvisor.rpcinterface.v1.Host.AddPrograms:input_type -> plugvisor.rpcinterface.v1.AddProgramsRequest
+	18, // 53: plugvisor.rpcinterface.v1.Host.RemoveProgram:input_type -> plugvisor.rpcinterface.v1.RemoveProgramRequest
+	20, // 54: plugvisor.rpcinterface.v1.Host.Program:input_type -> plugvisor.rpcinterface.v1.ProgramRequest
+	23, // 55: plugvisor.rpcinterface.v1.Host.UpdateProgram:input_type -> plugvisor.rpcinterface.v1.UpdateProgramRequest
+	26, // 56: plugvisor.rpcinterface.v1.Host.SetNumProcs:input_type -> plugvisor.rpcinterface.v1.SetNumProcsRequest
+	28, // 57: plugvisor.rpcinterface.v1.Host.RestorePrograms:input_type -> plugvisor.rpcinterface.v1.RestoreProgramsRequest
+	30, // 58: plugvisor.rpcinterface.v1.Host.PersistedPrograms:input_type -> plugvisor.rpcinterface.v1.PersistedProgramsRequest
+	35, // 59: plugvisor.rpcinterface.v1.Host.Processes:input_type -> plugvisor.rpcinterface.v1.ProcessesRequest
+	37, // 60: plugvisor.rpcinterface.v1.Host.Process:input_type -> plugvisor.rpcinterface.v1.ProcessRequest
+	39, // 61: plugvisor.rpcinterface.v1.Host.StartProcess:input_type -> plugvisor.rpcinterface.v1.StartProcessRequest
+	41, // 62: plugvisor.rpcinterface.v1.Host.StopProcess:input_type -> plugvisor.rpcinterface.v1.StopProcessRequest
+	43, // 63: plugvisor.rpcinterface.v1.Host.SignalProcess:input_type -> plugvisor.rpcinterface.v1.SignalProcessRequest
+	45, // 64: plugvisor.rpcinterface.v1.Host.ReadLog:input_type -> plugvisor.rpcinterface.v1.ReadLogRequest
+	47, // 65: plugvisor.rpcinterface.v1.Host.TailLog:input_type -> plugvisor.rpcinterface.v1.TailLogRequest
+	49, // 66: plugvisor.rpcinterface.v1.Host.WriteStdin:input_type -> plugvisor.rpcinterface.v1.WriteStdinRequest
+	51, // 67: plugvisor.rpcinterface.v1.Host.Log:input_type -> plugvisor.rpcinterface.v1.LogRequest
+	53, // 68: plugvisor.rpcinterface.v1.Host.Call:input_type -> plugvisor.rpcinterface.v1.HostCallRequest
+	55, // 69: plugvisor.rpcinterface.v1.Host.Subscribe:input_type -> plugvisor.rpcinterface.v1.SubscribeRequest
+	59, // 70: plugvisor.rpcinterface.v1.Host.Publish:input_type -> plugvisor.rpcinterface.v1.PublishRequest
+	3,  // 71: plugvisor.rpcinterface.v1.Host.State:output_type -> plugvisor.rpcinterface.v1.StateResponse
+	5,  // 72: plugvisor.rpcinterface.v1.Host.Identification:output_type -> plugvisor.rpcinterface.v1.IdentificationResponse
+	8,  // 73: plugvisor.rpcinterface.v1.Host.Groups:output_type -> plugvisor.rpcinterface.v1.GroupsResponse
+	10, // 74: plugvisor.rpcinterface.v1.Host.AddGroup:output_type -> plugvisor.rpcinterface.v1.AddGroupResponse
+	12, // 75: plugvisor.rpcinterface.v1.Host.RemoveGroup:output_type -> plugvisor.rpcinterface.v1.RemoveGroupResponse
+	14, // 76: plugvisor.rpcinterface.v1.Host.AddProgram:output_type -> plugvisor.rpcinterface.v1.AddProgramResponse
+	33, // 77: plugvisor.rpcinterface.v1.Host.RemoveProcess:output_type -> plugvisor.rpcinterface.v1.RemoveProcessResponse
+	17, // 78: plugvisor.rpcinterface.v1.Host.AddPrograms:output_type -> plugvisor.rpcinterface.v1.AddProgramsResponse
+	19, // 79: plugvisor.rpcinterface.v1.Host.RemoveProgram:output_type -> plugvisor.rpcinterface.v1.RemoveProgramResponse
+	22, // 80: plugvisor.rpcinterface.v1.Host.Program:output_type -> plugvisor.rpcinterface.v1.ProgramResponse
+	24, // 81: plugvisor.rpcinterface.v1.Host.UpdateProgram:output_type -> plugvisor.rpcinterface.v1.UpdateProgramResponse
+	27, // 82: plugvisor.rpcinterface.v1.Host.SetNumProcs:output_type -> plugvisor.rpcinterface.v1.SetNumProcsResponse
+	29, // 83: plugvisor.rpcinterface.v1.Host.RestorePrograms:output_type -> plugvisor.rpcinterface.v1.RestoreProgramsResponse
+	31, // 84: plugvisor.rpcinterface.v1.Host.PersistedPrograms:output_type -> plugvisor.rpcinterface.v1.PersistedProgramsResponse
+	36, // 85: plugvisor.rpcinterface.v1.Host.Processes:output_type -> plugvisor.rpcinterface.v1.ProcessesResponse
+	38, // 86: plugvisor.rpcinterface.v1.Host.Process:output_type -> plugvisor.rpcinterface.v1.ProcessResponse
+	40, // 87: plugvisor.rpcinterface.v1.Host.StartProcess:output_type -> plugvisor.rpcinterface.v1.StartProcessResponse
+	42, // 88: plugvisor.rpcinterface.v1.Host.StopProcess:output_type -> plugvisor.rpcinterface.v1.StopProcessResponse
+	44, // 89: plugvisor.rpcinterface.v1.Host.SignalProcess:output_type -> plugvisor.rpcinterface.v1.SignalProcessResponse
+	46, // 90: plugvisor.rpcinterface.v1.Host.ReadLog:output_type -> plugvisor.rpcinterface.v1.ReadLogResponse
+	48, // 91: plugvisor.rpcinterface.v1.Host.TailLog:output_type -> plugvisor.rpcinterface.v1.TailLogResponse
+	50, // 92: plugvisor.rpcinterface.v1.Host.WriteStdin:output_type -> plugvisor.rpcinterface.v1.WriteStdinResponse
+	52, // 93: plugvisor.rpcinterface.v1.Host.Log:output_type -> plugvisor.rpcinterface.v1.LogResponse
+	54, // 94: plugvisor.rpcinterface.v1.Host.Call:output_type -> plugvisor.rpcinterface.v1.HostCallResponse
+	56, // 95: plugvisor.rpcinterface.v1.Host.Subscribe:output_type -> plugvisor.rpcinterface.v1.SubscribeResponse
+	60, // 96: plugvisor.rpcinterface.v1.Host.Publish:output_type -> plugvisor.rpcinterface.v1.PublishResponse
+	71, // [71:97] is the sub-list for method output_type
+	45, // [45:71] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_plugvisor_rpcinterface_v1_host_proto_init() }
@@ -2738,11 +3833,11 @@ func file_plugvisor_rpcinterface_v1_host_proto_init() {
 	}
 	file_plugvisor_rpcinterface_v1_namespace_proto_init()
 	file_plugvisor_rpcinterface_v1_value_proto_init()
-	file_plugvisor_rpcinterface_v1_host_proto_msgTypes[35].OneofWrappers = []any{
+	file_plugvisor_rpcinterface_v1_host_proto_msgTypes[52].OneofWrappers = []any{
 		(*HostCallResponse_Result)(nil),
 		(*HostCallResponse_Fault)(nil),
 	}
-	file_plugvisor_rpcinterface_v1_host_proto_msgTypes[37].OneofWrappers = []any{
+	file_plugvisor_rpcinterface_v1_host_proto_msgTypes[54].OneofWrappers = []any{
 		(*SubscribeResponse_Subscribed)(nil),
 		(*SubscribeResponse_Fault)(nil),
 		(*SubscribeResponse_Event)(nil),
@@ -2753,7 +3848,7 @@ func file_plugvisor_rpcinterface_v1_host_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugvisor_rpcinterface_v1_host_proto_rawDesc), len(file_plugvisor_rpcinterface_v1_host_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   42,
+			NumMessages:   59,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

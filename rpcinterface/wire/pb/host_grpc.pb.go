@@ -19,25 +19,32 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Host_State_FullMethodName          = "/plugvisor.rpcinterface.v1.Host/State"
-	Host_Identification_FullMethodName = "/plugvisor.rpcinterface.v1.Host/Identification"
-	Host_Groups_FullMethodName         = "/plugvisor.rpcinterface.v1.Host/Groups"
-	Host_AddGroup_FullMethodName       = "/plugvisor.rpcinterface.v1.Host/AddGroup"
-	Host_RemoveGroup_FullMethodName    = "/plugvisor.rpcinterface.v1.Host/RemoveGroup"
-	Host_AddProgram_FullMethodName     = "/plugvisor.rpcinterface.v1.Host/AddProgram"
-	Host_RemoveProcess_FullMethodName  = "/plugvisor.rpcinterface.v1.Host/RemoveProcess"
-	Host_Processes_FullMethodName      = "/plugvisor.rpcinterface.v1.Host/Processes"
-	Host_Process_FullMethodName        = "/plugvisor.rpcinterface.v1.Host/Process"
-	Host_StartProcess_FullMethodName   = "/plugvisor.rpcinterface.v1.Host/StartProcess"
-	Host_StopProcess_FullMethodName    = "/plugvisor.rpcinterface.v1.Host/StopProcess"
-	Host_SignalProcess_FullMethodName  = "/plugvisor.rpcinterface.v1.Host/SignalProcess"
-	Host_ReadLog_FullMethodName        = "/plugvisor.rpcinterface.v1.Host/ReadLog"
-	Host_TailLog_FullMethodName        = "/plugvisor.rpcinterface.v1.Host/TailLog"
-	Host_WriteStdin_FullMethodName     = "/plugvisor.rpcinterface.v1.Host/WriteStdin"
-	Host_Log_FullMethodName            = "/plugvisor.rpcinterface.v1.Host/Log"
-	Host_Call_FullMethodName           = "/plugvisor.rpcinterface.v1.Host/Call"
-	Host_Subscribe_FullMethodName      = "/plugvisor.rpcinterface.v1.Host/Subscribe"
-	Host_Publish_FullMethodName        = "/plugvisor.rpcinterface.v1.Host/Publish"
+	Host_State_FullMethodName             = "/plugvisor.rpcinterface.v1.Host/State"
+	Host_Identification_FullMethodName    = "/plugvisor.rpcinterface.v1.Host/Identification"
+	Host_Groups_FullMethodName            = "/plugvisor.rpcinterface.v1.Host/Groups"
+	Host_AddGroup_FullMethodName          = "/plugvisor.rpcinterface.v1.Host/AddGroup"
+	Host_RemoveGroup_FullMethodName       = "/plugvisor.rpcinterface.v1.Host/RemoveGroup"
+	Host_AddProgram_FullMethodName        = "/plugvisor.rpcinterface.v1.Host/AddProgram"
+	Host_RemoveProcess_FullMethodName     = "/plugvisor.rpcinterface.v1.Host/RemoveProcess"
+	Host_AddPrograms_FullMethodName       = "/plugvisor.rpcinterface.v1.Host/AddPrograms"
+	Host_RemoveProgram_FullMethodName     = "/plugvisor.rpcinterface.v1.Host/RemoveProgram"
+	Host_Program_FullMethodName           = "/plugvisor.rpcinterface.v1.Host/Program"
+	Host_UpdateProgram_FullMethodName     = "/plugvisor.rpcinterface.v1.Host/UpdateProgram"
+	Host_SetNumProcs_FullMethodName       = "/plugvisor.rpcinterface.v1.Host/SetNumProcs"
+	Host_RestorePrograms_FullMethodName   = "/plugvisor.rpcinterface.v1.Host/RestorePrograms"
+	Host_PersistedPrograms_FullMethodName = "/plugvisor.rpcinterface.v1.Host/PersistedPrograms"
+	Host_Processes_FullMethodName         = "/plugvisor.rpcinterface.v1.Host/Processes"
+	Host_Process_FullMethodName           = "/plugvisor.rpcinterface.v1.Host/Process"
+	Host_StartProcess_FullMethodName      = "/plugvisor.rpcinterface.v1.Host/StartProcess"
+	Host_StopProcess_FullMethodName       = "/plugvisor.rpcinterface.v1.Host/StopProcess"
+	Host_SignalProcess_FullMethodName     = "/plugvisor.rpcinterface.v1.Host/SignalProcess"
+	Host_ReadLog_FullMethodName           = "/plugvisor.rpcinterface.v1.Host/ReadLog"
+	Host_TailLog_FullMethodName           = "/plugvisor.rpcinterface.v1.Host/TailLog"
+	Host_WriteStdin_FullMethodName        = "/plugvisor.rpcinterface.v1.Host/WriteStdin"
+	Host_Log_FullMethodName               = "/plugvisor.rpcinterface.v1.Host/Log"
+	Host_Call_FullMethodName              = "/plugvisor.rpcinterface.v1.Host/Call"
+	Host_Subscribe_FullMethodName         = "/plugvisor.rpcinterface.v1.Host/Subscribe"
+	Host_Publish_FullMethodName           = "/plugvisor.rpcinterface.v1.Host/Publish"
 )
 
 // HostClient is the client API for Host service.
@@ -66,6 +73,29 @@ type HostClient interface {
 	// RemoveProcess removes one stopped process from a group. Grant
 	// programs:write.
 	RemoveProcess(ctx context.Context, in *RemoveProcessRequest, opts ...grpc.CallOption) (*RemoveProcessResponse, error)
+	// AddPrograms adds programs, all or none, where asked for each in a group of
+	// its own. Grant programs:write.
+	AddPrograms(ctx context.Context, in *AddProgramsRequest, opts ...grpc.CallOption) (*AddProgramsResponse, error)
+	// RemoveProgram removes a program with all of its processes, which must have
+	// stopped, and with it the group that was made for it. Grant programs:write.
+	RemoveProgram(ctx context.Context, in *RemoveProgramRequest, opts ...grpc.CallOption) (*RemoveProgramResponse, error)
+	// Program tells of a program, with its options as a file would have them.
+	// Grant processes:read.
+	Program(ctx context.Context, in *ProgramRequest, opts ...grpc.CallOption) (*ProgramResponse, error)
+	// UpdateProgram changes options of a program: at once where a live process can
+	// take them, by a strategy where it must be started anew. Grants
+	// programs:write and, but for a dry run, processes:control.
+	UpdateProgram(ctx context.Context, in *UpdateProgramRequest, opts ...grpc.CallOption) (*UpdateProgramResponse, error)
+	// SetNumProcs changes how many processes a program has: more are added at the
+	// end, fewer means that the last are stopped and removed, the newest first.
+	// Grants programs:write and processes:control.
+	SetNumProcs(ctx context.Context, in *SetNumProcsRequest, opts ...grpc.CallOption) (*SetNumProcsResponse, error)
+	// RestorePrograms adds what PersistedPrograms gave, all or none; what is there
+	// already in the same way stays as it is. Grant programs:write.
+	RestorePrograms(ctx context.Context, in *RestoreProgramsRequest, opts ...grpc.CallOption) (*RestoreProgramsResponse, error)
+	// PersistedPrograms gives the groups and programs that are persisted as the
+	// sections of a configuration file. Grant processes:read.
+	PersistedPrograms(ctx context.Context, in *PersistedProgramsRequest, opts ...grpc.CallOption) (*PersistedProgramsResponse, error)
 	// Processes lists all processes, sorted by group and name. Grant
 	// processes:read.
 	Processes(ctx context.Context, in *ProcessesRequest, opts ...grpc.CallOption) (*ProcessesResponse, error)
@@ -166,6 +196,76 @@ func (c *hostClient) RemoveProcess(ctx context.Context, in *RemoveProcessRequest
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RemoveProcessResponse)
 	err := c.cc.Invoke(ctx, Host_RemoveProcess_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *hostClient) AddPrograms(ctx context.Context, in *AddProgramsRequest, opts ...grpc.CallOption) (*AddProgramsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AddProgramsResponse)
+	err := c.cc.Invoke(ctx, Host_AddPrograms_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *hostClient) RemoveProgram(ctx context.Context, in *RemoveProgramRequest, opts ...grpc.CallOption) (*RemoveProgramResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RemoveProgramResponse)
+	err := c.cc.Invoke(ctx, Host_RemoveProgram_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *hostClient) Program(ctx context.Context, in *ProgramRequest, opts ...grpc.CallOption) (*ProgramResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ProgramResponse)
+	err := c.cc.Invoke(ctx, Host_Program_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *hostClient) UpdateProgram(ctx context.Context, in *UpdateProgramRequest, opts ...grpc.CallOption) (*UpdateProgramResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateProgramResponse)
+	err := c.cc.Invoke(ctx, Host_UpdateProgram_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *hostClient) SetNumProcs(ctx context.Context, in *SetNumProcsRequest, opts ...grpc.CallOption) (*SetNumProcsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SetNumProcsResponse)
+	err := c.cc.Invoke(ctx, Host_SetNumProcs_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *hostClient) RestorePrograms(ctx context.Context, in *RestoreProgramsRequest, opts ...grpc.CallOption) (*RestoreProgramsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RestoreProgramsResponse)
+	err := c.cc.Invoke(ctx, Host_RestorePrograms_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *hostClient) PersistedPrograms(ctx context.Context, in *PersistedProgramsRequest, opts ...grpc.CallOption) (*PersistedProgramsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PersistedProgramsResponse)
+	err := c.cc.Invoke(ctx, Host_PersistedPrograms_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -327,6 +427,29 @@ type HostServer interface {
 	// RemoveProcess removes one stopped process from a group. Grant
 	// programs:write.
 	RemoveProcess(context.Context, *RemoveProcessRequest) (*RemoveProcessResponse, error)
+	// AddPrograms adds programs, all or none, where asked for each in a group of
+	// its own. Grant programs:write.
+	AddPrograms(context.Context, *AddProgramsRequest) (*AddProgramsResponse, error)
+	// RemoveProgram removes a program with all of its processes, which must have
+	// stopped, and with it the group that was made for it. Grant programs:write.
+	RemoveProgram(context.Context, *RemoveProgramRequest) (*RemoveProgramResponse, error)
+	// Program tells of a program, with its options as a file would have them.
+	// Grant processes:read.
+	Program(context.Context, *ProgramRequest) (*ProgramResponse, error)
+	// UpdateProgram changes options of a program: at once where a live process can
+	// take them, by a strategy where it must be started anew. Grants
+	// programs:write and, but for a dry run, processes:control.
+	UpdateProgram(context.Context, *UpdateProgramRequest) (*UpdateProgramResponse, error)
+	// SetNumProcs changes how many processes a program has: more are added at the
+	// end, fewer means that the last are stopped and removed, the newest first.
+	// Grants programs:write and processes:control.
+	SetNumProcs(context.Context, *SetNumProcsRequest) (*SetNumProcsResponse, error)
+	// RestorePrograms adds what PersistedPrograms gave, all or none; what is there
+	// already in the same way stays as it is. Grant programs:write.
+	RestorePrograms(context.Context, *RestoreProgramsRequest) (*RestoreProgramsResponse, error)
+	// PersistedPrograms gives the groups and programs that are persisted as the
+	// sections of a configuration file. Grant processes:read.
+	PersistedPrograms(context.Context, *PersistedProgramsRequest) (*PersistedProgramsResponse, error)
 	// Processes lists all processes, sorted by group and name. Grant
 	// processes:read.
 	Processes(context.Context, *ProcessesRequest) (*ProcessesResponse, error)
@@ -383,6 +506,27 @@ func (UnimplementedHostServer) AddProgram(context.Context, *AddProgramRequest) (
 }
 func (UnimplementedHostServer) RemoveProcess(context.Context, *RemoveProcessRequest) (*RemoveProcessResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RemoveProcess not implemented")
+}
+func (UnimplementedHostServer) AddPrograms(context.Context, *AddProgramsRequest) (*AddProgramsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AddPrograms not implemented")
+}
+func (UnimplementedHostServer) RemoveProgram(context.Context, *RemoveProgramRequest) (*RemoveProgramResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RemoveProgram not implemented")
+}
+func (UnimplementedHostServer) Program(context.Context, *ProgramRequest) (*ProgramResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Program not implemented")
+}
+func (UnimplementedHostServer) UpdateProgram(context.Context, *UpdateProgramRequest) (*UpdateProgramResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateProgram not implemented")
+}
+func (UnimplementedHostServer) SetNumProcs(context.Context, *SetNumProcsRequest) (*SetNumProcsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SetNumProcs not implemented")
+}
+func (UnimplementedHostServer) RestorePrograms(context.Context, *RestoreProgramsRequest) (*RestoreProgramsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RestorePrograms not implemented")
+}
+func (UnimplementedHostServer) PersistedPrograms(context.Context, *PersistedProgramsRequest) (*PersistedProgramsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PersistedPrograms not implemented")
 }
 func (UnimplementedHostServer) Processes(context.Context, *ProcessesRequest) (*ProcessesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Processes not implemented")
@@ -563,6 +707,132 @@ func _Host_RemoveProcess_Handler(srv interface{}, ctx context.Context, dec func(
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(HostServer).RemoveProcess(ctx, req.(*RemoveProcessRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Host_AddPrograms_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AddProgramsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HostServer).AddPrograms(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Host_AddPrograms_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HostServer).AddPrograms(ctx, req.(*AddProgramsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Host_RemoveProgram_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RemoveProgramRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HostServer).RemoveProgram(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Host_RemoveProgram_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HostServer).RemoveProgram(ctx, req.(*RemoveProgramRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Host_Program_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProgramRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HostServer).Program(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Host_Program_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HostServer).Program(ctx, req.(*ProgramRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Host_UpdateProgram_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateProgramRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HostServer).UpdateProgram(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Host_UpdateProgram_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HostServer).UpdateProgram(ctx, req.(*UpdateProgramRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Host_SetNumProcs_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SetNumProcsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HostServer).SetNumProcs(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Host_SetNumProcs_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HostServer).SetNumProcs(ctx, req.(*SetNumProcsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Host_RestorePrograms_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RestoreProgramsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HostServer).RestorePrograms(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Host_RestorePrograms_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HostServer).RestorePrograms(ctx, req.(*RestoreProgramsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Host_PersistedPrograms_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PersistedProgramsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HostServer).PersistedPrograms(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Host_PersistedPrograms_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HostServer).PersistedPrograms(ctx, req.(*PersistedProgramsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -810,6 +1080,34 @@ var Host_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RemoveProcess",
 			Handler:    _Host_RemoveProcess_Handler,
+		},
+		{
+			MethodName: "AddPrograms",
+			Handler:    _Host_AddPrograms_Handler,
+		},
+		{
+			MethodName: "RemoveProgram",
+			Handler:    _Host_RemoveProgram_Handler,
+		},
+		{
+			MethodName: "Program",
+			Handler:    _Host_Program_Handler,
+		},
+		{
+			MethodName: "UpdateProgram",
+			Handler:    _Host_UpdateProgram_Handler,
+		},
+		{
+			MethodName: "SetNumProcs",
+			Handler:    _Host_SetNumProcs_Handler,
+		},
+		{
+			MethodName: "RestorePrograms",
+			Handler:    _Host_RestorePrograms_Handler,
+		},
+		{
+			MethodName: "PersistedPrograms",
+			Handler:    _Host_PersistedPrograms_Handler,
 		},
 		{
 			MethodName: "Processes",
