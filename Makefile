@@ -7,6 +7,7 @@
 # make generate     write the generated code anew
 # make bench        Go benchmarks
 # make bench-peers  ours beside the reference and the floors; ARGS are its flags
+# make bench-scale  how costs grow with the work; ARGS are the flags of bench-peers
 # make soak         ten minutes under everything that goes wrong; ARGS are its flags
 # make clean        remove what was built
 
@@ -16,7 +17,7 @@ RACE := ./core/...,./rpcinterface/...,./sdk/...
 FUZZ ?= ./core/xmlrpc ./core/httpd ./core/web ./core/config ./core/process ./core/logfile
 FUZZTIME ?= 20s
 
-.PHONY: build run test fuzz check generate bench bench-peers soak clean
+.PHONY: build run test fuzz check generate bench bench-peers bench-scale soak clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/supervisord ./cmd/supervisord
@@ -57,6 +58,10 @@ bench:
 bench-peers: build
 	$(GO) build -o $(TOOLS)/benchpeers ./internal/benchpeers
 	$(TOOLS)/benchpeers -supervisord bin/supervisord $(ARGS)
+
+bench-scale: build
+	$(GO) build -o $(TOOLS)/benchpeers ./internal/benchpeers
+	$(TOOLS)/benchpeers -supervisord bin/supervisord -only scale $(ARGS)
 
 soak:
 	$(GO) build -o $(TOOLS)/soak ./internal/soak

@@ -80,23 +80,28 @@ func addAndRemove(c command, n int) (in, out pass, err error) {
 		return in, out, err
 	}
 	defer conn.Close()
-	options := structParam([2]string{"command", "/bin/cat"}, [2]string{"autostart", "false"},
-		[2]string{"stdout_logfile", "NONE"}, [2]string{"stderr_logfile", "NONE"})
-	in, err = repeat(conn, n, func(i int) []byte {
-		return request("twiddler.addProgramToGroup", stringParam("g")+stringParam(fmt.Sprintf("p%d", i))+options)
-	})
-	if err != nil {
+	if in, err = repeat(conn, n, blocks, addition); err != nil {
 		return in, out, err
 	}
-	out, err = repeat(conn, n, func(i int) []byte {
-		return request("twiddler.removeProcessFromGroup", stringParam("g")+stringParam(fmt.Sprintf("p%d", i)))
-	})
+	out, err = repeat(conn, n, blocks, removal)
 	return in, out, err
 }
 
-// repeat makes n different calls one after the other.
-func repeat(conn *connection, n int, req func(i int) []byte) (pass, error) {
-	var times [blocks]float64
+// addition is the call that adds the i-th program.
+func addition(i int) []byte {
+	options := structParam([2]string{"command", "/bin/cat"}, [2]string{"autostart", "false"},
+		[2]string{"stdout_logfile", "NONE"}, [2]string{"stderr_logfile", "NONE"})
+	return request("twiddler.addProgramToGroup", stringParam("g")+stringParam(fmt.Sprintf("p%d", i))+options)
+}
+
+// removal is the call that removes the i-th program.
+func removal(i int) []byte {
+	return request("twiddler.removeProcessFromGroup", stringParam("g")+stringParam(fmt.Sprintf("p%d", i)))
+}
+
+// repeat makes n different calls one after the other, in blocks of equal size.
+func repeat(conn *connection, n, blocks int, req func(i int) []byte) (pass, error) {
+	times := make([]float64, blocks)
 	size := n / blocks
 	for block := range times {
 		requests := make([][]byte, size)

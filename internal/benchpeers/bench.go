@@ -12,11 +12,17 @@ import (
 type bench struct {
 	ours      string // "" leaves our column empty
 	reference reference
+	other     command        // the other supervisor in Go; no arguments where it is not there
 	only      *regexp.Regexp // names of the parts to run
 	rounds    int
 	sizes
 
-	table table
+	otherVersion string
+
+	table  table
+	scales []*scale
+	loads  []string // of the machine, after each part
+	notes  []string // what is not as it should be, to be told above the table
 }
 
 // sizes say how much is measured at a time.
@@ -27,6 +33,10 @@ type sizes struct {
 	flooded         int64         // bytes of output that are captured
 	tailed          int64         // bytes of the log whose end is read
 	settled, idle   time.Duration // before and while nothing is done
+
+	// The largest of what ours is scaled to.
+	configured, running, clients, followers, extensions, added int
+	followed                                                   int64 // bytes that each follower reads
 }
 
 // whole and quick are a run whose figures count, and one that shows that
@@ -35,6 +45,7 @@ func whole() sizes {
 	return sizes{
 		span: time.Second, adds: 5000, spawned: 200, killed: 100, flooded: 512 << 20, tailed: 50 << 20,
 		settled: 3 * time.Second, idle: 5 * time.Second,
+		configured: 10000, running: 2000, clients: 500, followers: 50, extensions: 20, added: 10000, followed: 16 << 20,
 	}
 }
 
@@ -42,12 +53,12 @@ func quick() sizes {
 	return sizes{
 		span: 100 * time.Millisecond, adds: 100, spawned: 20, killed: 10, flooded: 16 << 20, tailed: 1 << 20,
 		settled: 200 * time.Millisecond, idle: 500 * time.Millisecond,
+		configured: 100, running: 100, clients: 100, followers: 10, extensions: 2, added: 100, followed: 1 << 20,
 	}
 }
 
-// run measures all rows, prints the table and writes it to a file if one is
-// named.
-func (b *bench) run(output string) error {
+// run measures the parts that are asked for.
+func (b *bench) run() error {
 	for _, part := range []struct {
 		name string
 		run  func() error
@@ -61,6 +72,7 @@ func (b *bench) run(output string) error {
 		{"capture", b.capture},
 		{"resting", b.resting},
 		{"tail", b.tail},
+		{"scale", b.scaling},
 	} {
 		if !b.only.MatchString(part.name) {
 			continue
@@ -69,25 +81,10 @@ func (b *bench) run(output string) error {
 		if err := part.run(); err != nil {
 			return fmt.Errorf("cannot measure %s: %w", part.name, err)
 		}
+		b.loads = append(b.loads, part.name+" "+loadAverage())
 		fmt.Fprintf(os.Stderr, "%s: %v, load average %s\n", part.name, time.Since(begin).Round(time.Second), loadAverage())
 	}
-	text := b.heading() + b.table.markdown()
-	fmt.Print(text)
-	if output == "" {
-		return nil
-	}
-	if err := os.WriteFile(output, []byte(text), 0o644); err != nil {
-		return fmt.Errorf("cannot write table: %w", err)
-	}
 	return nil
-}
-
-func (b *bench) heading() string {
-	peer := "Supervisor as installed (" + installed + ")"
-	if b.reference.source != "" {
-		peer = "Supervisor from source"
-	}
-	return fmt.Sprintf("The reference is %s. Medians of %d rounds of %v, ± half the spread.\n\n", peer, b.rounds, b.span)
 }
 
 // loadAverage is the machine's of the last minute, "?" where it does not tell.
@@ -104,7 +101,10 @@ func loadAverage() string {
 func (b *bench) daemons(twiddler bool) map[string]command {
 	out := map[string]command{}
 	if b.ours != "" {
-		out["ours"] = command{argv: []string{b.ours}}
+		out["ours"] = command{argv: []string{b.ours}, dialect: supervisors()}
+	}
+	if b.other.argv != nil && !twiddler { // it has no plugins
+		out["O"] = b.other
 	}
 	c := b.reference.command()
 	if c.argv != nil && (!twiddler || b.reference.source != "" && b.reference.twiddler != "") {

@@ -59,6 +59,9 @@ func seconds(v float64) string {
 	return fmt.Sprintf("%.3g s", v)
 }
 
+// microseconds is for costs of single calls.
+func microseconds(v float64) string { return fmt.Sprintf("%.0f µs", v*1e6) }
+
 func mebibytes(v float64) string        { return fmt.Sprintf("%.1f MiB", v/(1<<20)) }
 func mebibytesASecond(v float64) string { return fmt.Sprintf("%.0f MiB/s", v/(1<<20)) }
 

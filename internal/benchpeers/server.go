@@ -15,8 +15,22 @@ import (
 
 // command is how a server is started, its arguments still to come.
 type command struct {
-	argv []string
-	env  []string // beside the bench's own
+	argv    []string
+	env     []string // beside the bench's own
+	dialect dialect
+}
+
+// dialect is what the daemons do not have in common.
+type dialect struct {
+	discard   string // a log file that is not kept
+	unlimited string // the size of a log that is not rotated
+	bare      bool   // no group without programs
+	runs      string // what the main log says of a program that runs
+}
+
+// supervisors is the dialect of the reference, and ours.
+func supervisors() dialect {
+	return dialect{discard: "NONE", unlimited: "0", runs: "entered RUNNING state"}
 }
 
 // reference says where Supervisor in Python is.
@@ -32,15 +46,16 @@ func (r reference) command() command {
 		if _, err := os.Stat(installed); err != nil || r.python == "" {
 			return command{}
 		}
-		return command{argv: []string{r.python, "-W", "ignore", installed}}
+		return command{argv: []string{r.python, "-W", "ignore", installed}, dialect: supervisors()}
 	}
 	path := r.source
 	if r.twiddler != "" {
 		path += ":" + r.twiddler
 	}
 	return command{
-		argv: []string{r.python, "-W", "ignore", "-c", "from supervisor.supervisord import main; main()"},
-		env:  []string{"PYTHONPATH=" + path},
+		argv:    []string{r.python, "-W", "ignore", "-c", "from supervisor.supervisord import main; main()"},
+		env:     []string{"PYTHONPATH=" + path},
+		dialect: supervisors(),
 	}
 }
 
@@ -51,6 +66,10 @@ type settings struct {
 	running  bool   // start the programs at once; startsecs=0 in any case
 	logs     bool   // keep what they write to standard output, see log
 	twiddler bool
+
+	extensions  int  // more twiddlers, as x0 and so on
+	descriptors int  // minfds, where it is not the usual
+	changed     bool // the first program is another than it was
 }
 
 // log is the log of the i-th program, where logs are kept.
@@ -58,22 +77,30 @@ func (s *server) log(i int) string { return programLog(s.dir, i) }
 
 func programLog(dir string, i int) string { return filepath.Join(dir, fmt.Sprintf("p%d.log", i)) }
 
-func (s settings) write(dir string, tcp endpoint) (file string, err error) {
+func (s settings) write(dir string, tcp endpoint, d dialect) (file string, err error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[unix_http_server]\nfile=%[1]s/s\n[inet_http_server]\nport=%[2]s\n"+
-		"[supervisord]\nlogfile=%[1]s/main.log\nlogfile_maxbytes=0\npidfile=%[1]s/pid\nchildlogdir=%[1]s\nnodaemon=true\nsilent=true\nminfds=4096\n"+
-		"[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n", dir, tcp.address)
+		"[supervisord]\nlogfile=%[1]s/main.log\nlogfile_maxbytes=%[3]s\npidfile=%[1]s/pid\nchildlogdir=%[1]s\nnodaemon=true\nsilent=true\nminfds=%[4]d\n"+
+		"[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n", dir, tcp.address, d.unlimited, cmp.Or(s.descriptors, 4096))
 	if s.twiddler {
 		b.WriteString("[rpcinterface:twiddler]\nsupervisor.rpcinterface_factory = supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface\n")
 	}
-	b.WriteString("[group:g]\nprograms=\n")
-	options := fmt.Sprintf("command=%s\nautostart=%t\nstartsecs=0\nstderr_logfile=NONE\n", cmp.Or(s.command, "/bin/cat"), s.running)
+	for i := range s.extensions {
+		fmt.Fprintf(&b, "[rpcinterface:x%d]\nsupervisor.rpcinterface_factory = supervisor_twiddler.rpcinterface:make_twiddler_rpcinterface\n", i)
+	}
+	if !d.bare {
+		b.WriteString("[group:g]\nprograms=\n")
+	}
+	options := fmt.Sprintf("command=%s\nautostart=%t\nstartsecs=0\nstderr_logfile=%s\n", cmp.Or(s.command, "/bin/cat"), s.running, d.discard)
 	for i := range s.programs {
-		output := "NONE"
+		output := d.discard
 		if s.logs {
-			output = programLog(dir, i) + "\nstdout_logfile_maxbytes=0"
+			output = programLog(dir, i) + "\nautorestart=false\nstdout_logfile_maxbytes=" + d.unlimited
 		}
 		fmt.Fprintf(&b, "[program:p%d]\n%sstdout_logfile=%s\n", i, options, output)
+		if s.changed && i == 0 {
+			b.WriteString("priority=5\n")
+		}
 	}
 	file = filepath.Join(dir, "c.conf")
 	return file, os.WriteFile(file, []byte(b.String()), 0o600)
@@ -85,6 +112,7 @@ type server struct {
 	cmd       *exec.Cmd
 	exited    chan struct{}
 	tcp, unix endpoint
+	dialect   dialect
 	output    bytes.Buffer
 	started   time.Time
 }
@@ -94,10 +122,14 @@ const startTimeout = time.Minute
 
 // startDaemon starts a daemon and does not wait for it.
 func startDaemon(c command, s settings) (*server, error) {
-	return start(func(dir string, tcp endpoint) ([]string, error) {
-		file, err := s.write(dir, tcp)
+	server, err := start(func(dir string, tcp endpoint) ([]string, error) {
+		file, err := s.write(dir, tcp, c.dialect)
 		return append(c.argv[:len(c.argv):len(c.argv)], "-c", file), err
 	}, c.env)
+	if err == nil {
+		server.dialect = c.dialect
+	}
+	return server, err
 }
 
 // startFloor starts one of the floor servers and does not wait for it.
@@ -174,7 +206,7 @@ func (s *server) allRunning(n int) error {
 			}
 			f.Close()
 		}
-		return bytes.Count(text, []byte("entered RUNNING state")) >= n
+		return bytes.Count(text, []byte(s.dialect.runs)) >= n
 	})
 }
 
@@ -206,6 +238,12 @@ func (s *server) call(method, params string) error {
 
 // stop ends the server and removes its directory.
 func (s *server) stop() {
+	s.end()
+	os.RemoveAll(s.dir)
+}
+
+// end ends the server, by force if need be; one that has ended stays so.
+func (s *server) end() {
 	s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.exited:
@@ -213,5 +251,4 @@ func (s *server) stop() {
 		s.cmd.Process.Kill()
 		<-s.exited
 	}
-	os.RemoveAll(s.dir)
 }

@@ -11,10 +11,10 @@ type table struct{ lines []line }
 
 // line is one kind of work.
 type line struct {
-	work                   string
-	reference, floor, ours series
-	unit                   func(float64) string
-	goals                  []goal
+	work                          string
+	reference, other, floor, ours series
+	unit                          func(float64) string
+	goals                         []goal
 }
 
 // goal is one limit on our result.
@@ -86,16 +86,16 @@ func (t *table) add(l line) { t.lines = append(t.lines, l) }
 // first.
 func (t *table) markdown() string {
 	var b strings.Builder
-	b.WriteString("| work | reference | floor | ours | goal | ratio | verdict |\n|---|---|---|---|---|---|---|\n")
+	b.WriteString("| work | reference | O | floor | ours | goal | ratio | verdict |\n|---|---|---|---|---|---|---|---|\n")
 	for _, l := range t.lines {
-		head := fmt.Sprintf("| %s | %s | %s | %s ", l.work, l.reference.show(l.unit), l.floor.show(l.unit), l.ours.show(l.unit))
+		head := fmt.Sprintf("| %s | %s | %s | %s | %s ", l.work, l.reference.show(l.unit), l.other.show(l.unit), l.floor.show(l.unit), l.ours.show(l.unit))
 		for _, g := range l.goals {
 			measured := "–"
 			if !math.IsNaN(g.ratio) {
 				measured = fmt.Sprintf("%.3g", g.ratio)
 			}
 			fmt.Fprintf(&b, "%s| %s | %s | %s |\n", head, g.text, measured, g.verdict())
-			head = "| | | | "
+			head = "| | | | | "
 		}
 	}
 	return b.String()
