@@ -84,9 +84,16 @@ func (b *bounds) exceeded(p *process) string {
 		return fmt.Sprintf("having used the %v of processor time that plugin.max_cpu allows", l.CPU)
 	case p.exhausted && signal == syscall.SIGKILL, l.Memory > 0 && p.status != 0 && p.shortage.heard.Load():
 		return fmt.Sprintf("having wanted more than the %s of memory that plugin.max_memory allows", bytesText(l.Memory))
+	case l.Memory > 0 && b.cgroup == nil && l.Memory < goMemory && p.status != 0:
+		return fmt.Sprintf("perhaps for want of memory: plugin.max_memory is %s, and where no cgroup keeps it a plugin in Go needs %s",
+			bytesText(l.Memory), bytesText(goMemory))
 	}
 	return ""
 }
+
+// goMemory is what a plugin in Go needs of RLIMIT_DATA, in bytes: most of it is
+// reserved by Go at its start and never used.
+const goMemory = 128 << 20
 
 // bytesText writes a number of bytes as a section has it.
 func bytesText(n int64) string {

@@ -105,6 +105,9 @@ func (p *testPlugin) Describe(context.Context) (rpcinterface.Description, error)
 		"subscribe", "next", "publish", "read", "callwith"} {
 		d.Methods = append(d.Methods, rpcinterface.Method{Name: name, Help: "does " + name})
 	}
+	for _, name := range boundedMethods() {
+		d.Methods = append(d.Methods, rpcinterface.Method{Name: name})
+	}
 	d.Exclusive = p.behaviour == "exclusive"
 	if p.behaviour == "commands" {
 		d.Commands = []rpcinterface.Command{{Name: "greet", Help: "Greet", Method: "greet", Template: "{}"}}
@@ -227,7 +230,7 @@ func (p *testPlugin) Call(ctx context.Context, call *rpcinterface.Call) (rpcinte
 		p.log.Warn("a record", "key", "value")
 		return rpcinterface.Bool(true), nil
 	}
-	return nil, rpcinterface.NewFault(rpcinterface.CodeUnknownMethod)
+	return p.bounded(call.Method)
 }
 
 // openSockets are all that the process has.
