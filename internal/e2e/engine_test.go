@@ -116,3 +116,52 @@ func TestHostilePrograms(t *testing.T) {
 	d.signal(syscall.SIGTERM)
 	d.exit(0)
 }
+
+// TestEventIsOneWrite has a listener read once what it is sent: header and payload
+// come together.
+func TestEventIsOneWrite(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "")
+	got := s.fifo("got")
+	s.write(s.read("supervisord.conf") + "[eventlistener:el]\nevents=REMOTE_COMMUNICATION\nstartsecs=0\ncommand=" + s.script("el",
+		"while printf 'READY\\n'; do dd bs=65536 count=1 2>/dev/null | tr '\\n' '|' >"+got.path+"; echo >"+got.path+"; printf 'RESULT 2\\nOK'; done") + "\n")
+	d := s.start()
+	d.wait("success: el entered RUNNING state")
+	data := strings.Repeat("x", 3000)
+	for i := range 20 {
+		expect(s, "true", "supervisor.sendRemoteCommEvent", "t", data)
+		want := fmt.Sprintf("ver:3.0 server:supervisor serial:%d pool:el poolserial:%[1]d eventname:REMOTE_COMMUNICATION len:3007|type:t|%s", i, data)
+		if line := got.next(); line != want {
+			t.Fatalf("the listener reads %q, want %q", line, want)
+		}
+	}
+}
+
+// TestOutputOfPrograms sends programs' output where the daemon's own goes, and to
+// files that cannot seek.
+func TestOutputOfPrograms(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "")
+	pipe := s.fifo("pipe")
+	s.write(s.read("supervisord.conf") +
+		program("stdout", "/bin/echo to the standard output", "stdout_logfile=/dev/stdout", "stdout_logfile_maxbytes=0") +
+		program("limited", "/bin/echo to the output with a limit", "stdout_logfile=/dev/stdout") +
+		program("stderr", "/bin/sh -c 'echo to the standard error >&2'", "stderr_logfile=/dev/stderr", "stderr_logfile_maxbytes=0") +
+		program("fd", "/bin/echo to a descriptor", "stdout_logfile=/dev/fd/1", "stdout_logfile_maxbytes=0") +
+		program("pipe", "/bin/echo to a pipe", "stdout_logfile="+pipe.path))
+	d := s.start()
+	for name, line := range map[string]string{"stdout": "to the standard output", "limited": "to the output with a limit",
+		"stderr": "to the standard error", "fd": "to a descriptor"} {
+		expect(s, "true", "supervisor.startProcess", name)
+		d.wait(line)
+	}
+	expect(s, "true", "supervisor.startProcess", "pipe")
+	if got := pipe.next(); got != "to a pipe" {
+		t.Errorf("out of the pipe comes %q", got)
+	}
+	d.wait("exited: pipe")
+	expect(s, "true", "supervisor.startProcess", "pipe")
+	if got := pipe.next(); got != "to a pipe" {
+		t.Errorf("out of the pipe comes %q", got)
+	}
+}
