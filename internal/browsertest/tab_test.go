@@ -146,13 +146,13 @@ func (b *tab) text(selector string) string {
 }
 
 // click clicks with the mouse, once what is to be clicked lies under it: what comes into
-// view is laid out with the next frame.
+// view is laid out with the next frame, and what changes above it moves it away again.
 func (b *tab) click(selector string) {
 	b.t.Helper()
-	b.do(chromedp.ScrollIntoView(chromedp.CSS(selector)))
 	b.wait(fmt.Sprintf(`((element) => {
 		const box = element.getBoundingClientRect();
-		return element.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
+		if (element.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2))) return true;
+		element.scrollIntoView({block: 'center', behavior: 'instant'});
 	})(document.querySelector(%q))`, selector))
 	b.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }

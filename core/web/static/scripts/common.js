@@ -134,19 +134,24 @@ export function setActions(container, name, actions) {
   const wanted = actions.join(' ');
   if (container.dataset.actions === wanted) return;
   container.dataset.actions = wanted;
-  const focused = container.contains(document.activeElement) ? document.activeElement.dataset.action : null;
+  const active = document.activeElement;
+  let focused = container.contains(active) ? active.dataset.action : null;
+  if (active === document.body && container.dataset.moved === 'none') focused = 'none'; // it fell there when no button was left
   container.replaceChildren(...actions.flatMap((action) => {
     const button = makeButton(action, labels[action]);
     button.setAttribute('aria-label', `${labels[action]} ${name}`);
     return [button, ' '];
   }));
-  if (!focused) return;
+  if (!focused) {
+    container.dataset.moved = '';
+    return;
+  }
   // What was put on the first button stays with the first one: a passing state must
   // not leave the focus on what nobody chose.
   const same = container.dataset.moved === focused ? null : container.querySelector(`[data-action="${focused}"]`);
   const target = same ?? container.firstElementChild;
-  container.dataset.moved = same ? '' : target.dataset.action;
-  target.focus();
+  container.dataset.moved = same ? '' : target?.dataset.action ?? 'none';
+  target?.focus();
 }
 
 // setText sets a text where it is another now.
