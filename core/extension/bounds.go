@@ -124,7 +124,7 @@ func (s *shortage) Write(p []byte) (int, error) {
 	text := append(s.tail, p...)
 	longest := 0
 	for _, word := range []string{
-		"out of memory", "annot allocate memory", "emory allocation", "MemoryError", "bad_alloc", "OutOfMemory",
+		"out of memory", "annot allocate memory", "failed to allocate", "MemoryError", "bad_alloc", "OutOfMemory",
 	} {
 		longest = max(longest, len(word))
 		if bytes.Contains(text, []byte(word)) {

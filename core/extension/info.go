@@ -33,6 +33,8 @@ func (x *extension) info() core.ExtensionInfo {
 		Handlers:  v.desc.ResultHandlers,
 		Required:  v.spec.Required,
 		Enabled:   v.spec.Enabled,
+		User:      v.spec.User,
+		SHA256:    v.spec.SHA256,
 		Exclusive: exclusive(v.desc, v.spec),
 	}
 	for _, m := range v.desc.Methods {
