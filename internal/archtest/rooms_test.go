@@ -112,7 +112,8 @@ var rooms = []room{
 	// The author's side.
 	{path: "sdk", ours: words("rpcinterface rpcinterface/wire"), third: goPlugin, std: noExec},
 	{path: "sdk/sdktest", ours: words("sdk rpcinterface rpcinterface/wire"), third: goPlugin, std: noExec},
-	{path: "sdk/check", ours: words("sdk rpcinterface rpcinterface/wire"), third: goPlugin, std: noExec},
+	// os/exec: as in core/extension.
+	{path: "sdk/check", ours: words("sdk rpcinterface rpcinterface/wire"), third: goPlugin, std: free},
 	{path: "sdk/python", ours: words("sdk rpcinterface rpcinterface/wire"), third: goPlugin, std: noExec},
 	{path: "plugins/twiddler", ours: words("sdk"), third: goPlugin, std: noNet},
 	{path: "plugins/cache", ours: words("sdk"), third: goPlugin, std: noNet},
@@ -130,6 +131,7 @@ var rooms = []room{
 	{path: "internal/browsertest"},
 	{path: "internal/benchpeers", ours: words("rpcinterface"), third: join(goPlugin)},
 	{path: "internal/e2e"},
+	{path: "internal/counts"},
 	{path: "internal/difftest"},
 	{path: "internal/docrun"},
 	{path: "internal/doctest"},
