@@ -192,7 +192,7 @@ func (h *host) RestorePrograms(ctx context.Context, path, sections string) error
 	}
 	p, err := config.ParsePersisted(path, sections)
 	if err != nil {
-		return incorrect(err)
+		return rpcinterface.NewFault(rpcinterface.CodeCantReread, err.Error())
 	}
 	groups := make([]*core.GroupSpec, len(p.Groups))
 	for i, g := range p.Groups {

@@ -1,7 +1,10 @@
 // Package twiddler is the namespace that changes what a running supervisor
 // supervises: programs are added to its groups and removed again, without a
-// configuration file. Methods, faults and texts are those of the Python extension
-// supervisor_twiddler 1.0, so its clients need not know the difference.
+// configuration file. The first five methods, their faults and texts are those of the
+// Python extension supervisor_twiddler 1.0, so its clients need not know the
+// difference; the others (programs.go) are this namespace's own.
+//
+// With persist= what is added, changed and removed is kept in a file (store.go).
 //
 // It is also the example of how a namespace is written: everything it needs of
 // the supervisor it asks the sdk's Host for, one verb each, and what a verb
@@ -26,18 +29,24 @@ const apiVersion = "1.0"
 // codeNotInWhitelist is a fault code of this namespace alone.
 const codeNotInWhitelist = 230
 
-//go:embed twiddler.go
+// extensionVersion is that of all methods.
+const extensionVersion = "2.0"
+
+//go:embed twiddler.go programs.go
 var source embed.FS
 
 // Plugin declares the namespace.
 func Plugin() sdk.Plugin {
 	return sdk.Plugin{
-		Version: apiVersion,
+		Version: extensionVersion,
 		Factory: sdk.FactoryOf(newTwiddler),
 		Sources: source,
 		Grants: []sdk.Grant{
 			sdk.GrantProgramsWrite, sdk.GrantLogWrite, sdk.GrantStdinWrite, sdk.GrantProcessesRead,
+			sdk.GrantProcessesControl, sdk.GrantEventsPublish,
 		},
+		ExclusiveKeys:  []string{persistKey}, // the file has one writer
+		Commands:       commands(),
 		ResultHandlers: map[string]sdk.ResultHandler{"stdin_write_handler": writeStdin},
 	}
 }
@@ -45,10 +54,19 @@ func Plugin() sdk.Plugin {
 type twiddler struct {
 	host      sdk.Host
 	whitelist []string // empty: every method is allowed
+	store     *store   // nil: nothing is persisted
+	journal   journal
 }
 
 func newTwiddler(host sdk.Host, cfg sdk.Config) (*twiddler, error) {
-	return &twiddler{host: host, whitelist: cfg.Strings("whitelist")}, nil
+	t := &twiddler{host: host, whitelist: cfg.Strings("whitelist")}
+	if path := cfg.String(persistKey, ""); path != "" {
+		t.store = &store{host: host, path: path}
+		if err := t.store.load(context.Background()); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
 }
 
 // BeforeCall lets nothing be twiddled while the supervisor shuts down, and no
@@ -124,7 +142,18 @@ func (t *twiddler) AddProgramToGroup(ctx context.Context, group, program, option
 	if !named || !ok {
 		return t.refuse(ctx, groupName, sdk.NewFault(sdk.CodeIncorrectParameters))
 	}
-	return t.host.AddProgram(ctx, groupName, programName, section)
+	if t.store == nil {
+		if err := t.host.AddProgram(ctx, groupName, programName, section); err != nil {
+			return err
+		}
+		t.note(ctx, "addProgramToGroup", groupName, programName, "")
+		return nil
+	}
+	return t.change(ctx, "addProgramToGroup", groupName, programName, func() (string, error) {
+		return "", t.host.AddPrograms(ctx, []sdk.NewProgram{{
+			Group: groupName, Program: programName, Options: section, Persisted: true,
+		}})
+	})
 }
 
 // RemoveProcessFromGroup removes one process, which must have stopped, from its
@@ -140,7 +169,9 @@ func (t *twiddler) RemoveProcessFromGroup(ctx context.Context, group, process sd
 	}
 	switch process := process.(type) {
 	case sdk.String:
-		return t.host.RemoveProcess(ctx, groupName, string(process))
+		return t.change(ctx, "removeProcessFromGroup", groupName, string(process), func() (string, error) {
+			return "", t.host.RemoveProcess(ctx, groupName, string(process))
+		})
 	case sdk.Nil:
 		return t.refuse(ctx, groupName, sdk.NewFault(sdk.CodeBadName))
 	}

@@ -36,11 +36,21 @@ func TestDescribe(t *testing.T) {
 		}
 	}
 	want := map[string][]string{
+		"addGroup":               {"boolean", "string", "struct"},
+		"addProgram":             {"boolean", "string", "struct"},
 		"addProgramToGroup":      {"boolean", "string", "string", "struct"},
+		"addPrograms":            {"boolean", "array"},
 		"getAPIVersion":          {"int"},
+		"getChanges":             {"array"},
+		"getExtensionVersion":    {"string"},
 		"getGroupNames":          {"array"},
+		"getProgramOptions":      {"struct", "string", "string"},
 		"log":                    {"boolean", "string", "string|int"},
+		"removeGroup":            {"boolean", "string"},
 		"removeProcessFromGroup": {"boolean", "string", "string"},
+		"removeProgram":          {"boolean", "string", "string", "boolean"},
+		"setNumProcs":            {"struct", "string", "string", "int"},
+		"updateProgram":          {"array", "string", "string", "struct", "string", "boolean"},
 	}
 	if !reflect.DeepEqual(signatures, want) {
 		t.Errorf("signatures %v", signatures)
@@ -229,7 +239,7 @@ func TestWhitelist(t *testing.T) {
 	ns.WantFault("getGroupNames", unknown("getGroupNames"))
 	ns.WantFault("getGroupNames", incorrect, "argument count comes first")
 	ns.WantFault("addProgramToGroup", unknown("addProgramToGroup"), []int{}, 1, 2)
-	if got := len(ns.Describe().Methods); got != 5 {
+	if got := len(ns.Describe().Methods); got != 15 {
 		t.Errorf("%d methods are listed", got)
 	}
 	host.SetState(sdk.SupervisorShutdown)
