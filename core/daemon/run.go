@@ -82,7 +82,7 @@ func (d *daemon) run(first bool) (again bool, err error) {
 	}
 	defer r.handleSignals()()
 	defer time.AfterFunc(startUp, debug.FreeOSMemory).Stop()
-	r.supervisor.Run()
+	<-r.supervisor.Done()
 	return r.supervisor.State() == rpcinterface.SupervisorRestarting, nil
 }
 
@@ -147,6 +147,9 @@ func (r *run) build(first bool) error {
 		Logger:     r.log,
 		Serials:    r.daemon.serials,
 	})
+	// Extensions may add programs while they are configured. Where the start fails
+	// the loop ends with the process.
+	go r.supervisor.Run()
 	r.registry = namespace.New(r.supervisor.State)
 	r.metrics = metrics.New(r.supervisor, supervisorns.Version, r.registry.Has, r.log)
 	r.registry.Observe(r.metrics.Observe)

@@ -558,6 +558,10 @@ func (s *Supervisor) startAnew(ctx context.Context, c *change) {
 
 func (s *Supervisor) restart(ctx context.Context, p *proc, spec *core.ProcessSpec) error {
 	name := p.namespec()
+	// A command that is not there is no reason to stop one that works.
+	if err := s.effects.CheckCommand(spec); err != nil {
+		return err
+	}
 	_, err := call(ctx, s, func(answer func(nothing, error)) {
 		if s.gone(p) {
 			answer(nothing{}, fault(rpcinterface.CodeBadName, name))
