@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -36,10 +37,13 @@ func (p *testPlugin) bounded(method string) (rpcinterface.Value, error) {
 			for i := 0; i < len(b); i += 4096 {
 				b[i] = 1
 			}
-			kept = append(kept, b)
+			if kept = append(kept, b); len(kept) > 1<<20 {
+				return rpcinterface.Int(len(kept)), nil
+			}
 		}
 	case "burn":
-		for {
+		for n := 0; ; n++ { // until it is killed
+			runtime.KeepAlive(n)
 		}
 	case "open":
 		var files []*os.File
