@@ -188,7 +188,7 @@ func unreachable(err error) bool {
 // oneLine fits foreign text into a line of the log.
 func oneLine(s string) string {
 	const limit = 500
-	s = strings.Join(strings.Fields(s), " ")
+	s = printable(strings.Join(strings.Fields(s), " "))
 	if len(s) > limit {
 		s = strings.ToValidUTF8(s[:limit], "") + "…"
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,6 +21,10 @@ const pluginArg = "probe-plugin"
 func servePlugin(behaviour string) {
 	if behaviour == greeterArg {
 		serveGreeter()
+		return
+	}
+	if mode, ok := strings.CutPrefix(behaviour, faultArg); ok {
+		serveFault(mode)
 		return
 	}
 	if behaviour == "crash" {
