@@ -202,6 +202,7 @@ func TestRestartDrains(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			await(t, "the call", func() bool { return r.info(t, "x").Calls == 2 })
 			go r.Restart(context.Background(), "x", true)
 			if behaviour == "ok" {
 				// The new one serves while the old one still works.
