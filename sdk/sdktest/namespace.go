@@ -53,11 +53,7 @@ func Configure(t testing.TB, p sdk.Plugin, host *Host, options Options) (*Namesp
 	if _, err := n.plugin.Describe(ctx); err != nil {
 		return nil, err
 	}
-	cfg := rpcinterface.Config{Name: "test"}
-	for _, name := range slices.Sorted(maps.Keys(options)) {
-		cfg.Options = append(cfg.Options, rpcinterface.Option{Name: name, Value: options[name]})
-	}
-	if err := n.plugin.Configure(ctx, cfg, host); err != nil {
+	if err := n.plugin.Configure(ctx, section("test", options), host); err != nil {
 		return nil, err
 	}
 	t.Cleanup(func() {
@@ -68,6 +64,14 @@ func Configure(t testing.TB, p sdk.Plugin, host *Host, options Options) (*Namesp
 		}
 	})
 	return n, nil
+}
+
+func section(name string, options Options) rpcinterface.Config {
+	cfg := rpcinterface.Config{Name: name}
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		cfg.Options = append(cfg.Options, rpcinterface.Option{Name: name, Value: options[name]})
+	}
+	return cfg
 }
 
 // connect serves a plugin over gRPC within this process.

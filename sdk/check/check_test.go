@@ -1,0 +1,240 @@
+package check_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/plugvisor/plugvisor/rpcinterface"
+	"github.com/plugvisor/plugvisor/rpcinterface/wire"
+	"github.com/plugvisor/plugvisor/sdk"
+	"github.com/plugvisor/plugvisor/sdk/check"
+)
+
+// mode is the environment variable that makes this test's executable a plugin.
+const mode = "CHECK_TEST_MODE"
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(mode); name != "" {
+		serve(name)
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// good offers all that can be examined.
+type good struct{ host sdk.Host }
+
+func (g *good) CheckEcho(v sdk.Value) sdk.Value { return v }
+func (g *good) CheckFault(code int, text string) error {
+	return &sdk.Fault{Code: code, Message: text}
+}
+func (g *good) CheckError(text string) error { return errors.New(text) }
+func (g *good) CheckWait(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+func (g *good) CheckRelay(ctx context.Context, method string, params []sdk.Value) (sdk.Value, error) {
+	return g.host.Call(ctx, "", method, params)
+}
+
+func newGood(host sdk.Host, _ sdk.Config) (*good, error) { return &good{host}, nil }
+
+// bad is a plugin that fails where mode says so, and offers all.
+type bad struct {
+	rpcinterface.Plugin
+	mode string
+}
+
+func (b *bad) Describe(ctx context.Context) (sdk.Description, error) {
+	d, err := b.Plugin.Describe(ctx)
+	switch b.mode {
+	case "describe":
+		return d, errors.New("shy")
+	case "described":
+		d.Methods = append(d.Methods, sdk.Method{Name: "a.b", Help: "x\n@return int x", Signature: []string{"string"}},
+			sdk.Method{Name: "twice", Help: "y\n@return float y", Signature: []string{"float"}}, sdk.Method{Name: "twice"})
+		d.Grants = []sdk.Grant{"all"}
+		d.ResultHandlers = []string{"", "h"}
+		argument := func(typ string, optional bool) sdk.Argument {
+			return sdk.Argument{Name: "a", Type: typ, Optional: optional}
+		}
+		d.Commands = []sdk.Command{
+			{Name: "two words", Method: "none"},
+			{Name: "c", Method: "twice", Arguments: []sdk.Argument{argument("array", true), argument("list", false)}},
+			{Name: "c", Method: "checkEcho"},
+		}
+	case "handler":
+		d.ResultHandlers = []string{"h"}
+	}
+	return d, err
+}
+
+func (b *bad) Configure(ctx context.Context, cfg rpcinterface.Config, host rpcinterface.Host) error {
+	if b.mode == "section" {
+		return errors.New("not like this")
+	}
+	if b.mode == "any-key" {
+		cfg.Options = nil
+	}
+	if b.mode == "grants" {
+		host.Processes(ctx)
+	}
+	return b.Plugin.Configure(ctx, cfg, host)
+}
+
+func (b *bad) Call(ctx context.Context, call *rpcinterface.Call) (sdk.Value, error) {
+	known := strings.HasPrefix(call.Method, "check")
+	switch {
+	case b.mode == "any-method" && !known:
+		return sdk.Int(1), nil
+	case b.mode == "any-count" && known && len(call.Params) > 5:
+		return sdk.Int(1), nil
+	case b.mode == "dies" && call.Method == "checkEcho":
+		os.Exit(1)
+	case b.mode == "values" && call.Method == "checkEcho" && rpcinterface.KindOf(call.Params[0]) == rpcinterface.KindBytes:
+		return sdk.String("bytes"), nil
+	case b.mode == "codes" && known && call.Method != "checkEcho":
+		v, err := b.Plugin.Call(ctx, call)
+		if f := sdk.AsFault(err); f != nil && f.Code != sdk.CodeIncorrectParameters {
+			return nil, sdk.NewFault(sdk.CodeFailed, f.Message)
+		}
+		return v, err
+	case b.mode == "token":
+		call.Token = "mine"
+	case b.mode == "impatient" && call.Method == "checkWait" && len(call.Params) == 0:
+		return sdk.Nil{}, nil
+	}
+	return b.Plugin.Call(ctx, call)
+}
+
+func (b *bad) HandleResult(context.Context, string, sdk.Event, []byte) (bool, error) {
+	if b.mode == "handler" {
+		return true, nil
+	}
+	return false, errors.New("no handler")
+}
+
+func (b *bad) Shutdown(ctx context.Context) error {
+	if b.mode == "stays" {
+		select {}
+	}
+	return b.Plugin.Shutdown(ctx)
+}
+
+// serve runs a plugin that is bad in one way.
+func serve(name string) {
+	p := sdk.Plugin{Version: "1", Factory: sdk.FactoryOf(newGood)}
+	switch name {
+	case "good":
+		sdk.Serve(p)
+	case "silent":
+		select {}
+	case "exits":
+		fmt.Fprintln(os.Stderr, "no such library")
+		os.Exit(3)
+	case "chatty":
+		fmt.Println("Hello!")
+	case "minimal":
+		sdk.Serve(sdk.Plugin{Factory: sdk.FactoryOf(func(sdk.Host, sdk.Config) (struct{}, error) { return struct{}{}, nil })})
+	}
+	if name == "stays" {
+		ignoreTerm()
+	} else {
+		go func() {
+			io.Copy(io.Discard, os.Stdin)
+			os.Exit(0)
+		}()
+	}
+	wire.Serve(&bad{sdk.Implement(p, nil), name}, nil)
+}
+
+func run(t *testing.T, name string, env ...string) *check.Report {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return check.Run(t.Context(), &check.Local{Path: exe, Env: append(os.Environ(), append(env, mode+"="+name)...)}, check.Options{
+		StartTimeout: 20 * time.Second, CallTimeout: 20 * time.Second, EndTimeout: 20 * time.Second,
+	})
+}
+
+func TestGood(t *testing.T) {
+	r := run(t, "good")
+	if !r.Loads || !r.Described || r.Worst() != check.Note {
+		t.Errorf("%+v", r.Findings)
+	}
+	for _, f := range r.Findings {
+		if f.ID != "method-help" {
+			t.Error(f)
+		}
+	}
+}
+
+func TestNotChecked(t *testing.T) {
+	r := run(t, "minimal")
+	if !r.Loads || r.Worst() != check.Note {
+		t.Errorf("%v", r.Findings)
+	}
+	for _, id := range []string{"checkEcho", "checkFault", "checkError", "checkRelay", "checkWait", "methods-none", "version-none"} {
+		find(t, r, id)
+	}
+}
+
+func find(t *testing.T, r *check.Report, id string) check.Finding {
+	t.Helper()
+	i := slices.IndexFunc(r.Findings, func(f check.Finding) bool { return f.ID == id })
+	if i < 0 {
+		t.Errorf("%s is not found among %v", id, r.Findings)
+		return check.Finding{}
+	}
+	return r.Findings[i]
+}
+
+func TestBad(t *testing.T) {
+	tests := map[string]struct {
+		loads bool
+		want  map[string]string // what the text has, by the finding's id
+	}{
+		"exits":      {false, map[string]string{"handshake": "exit status 3; it wrote: no such library"}},
+		"chatty":     {false, map[string]string{"handshake": `its first line is "Hello!"`}},
+		"describe":   {false, map[string]string{"describe": "FAILED: shy"}},
+		"section":    {false, map[string]string{"configure": "FAILED: not like this"}},
+		"any-key":    {true, map[string]string{"unknown-key": "accepts a section with the key"}},
+		"any-method": {true, map[string]string{"unknown-method": "is answered with a result"}},
+		"any-count":  {true, map[string]string{"argument-count": "64 arguments is answered with a result"}},
+		"dies":       {true, map[string]string{"argument-count": "is not answered"}},
+		"values":     {true, map[string]string{"value": "checkEcho of base64"}},
+		"codes":      {true, map[string]string{"fault": `arrives as 30 "FAILED: MINE`, "error": "FAILED: FAILED", "host-fault": "arrives as 30"}},
+		"token":      {true, map[string]string{"host-token": `the tokens ["mine"]`}},
+		"impatient":  {true, map[string]string{"wait": "does not wait"}},
+		"handler":    {true, map[string]string{"handler-unknown": "accepts a result"}},
+		"grants":     {true, map[string]string{"grant-not-asked": "processes:read"}},
+		"described": {true, map[string]string{
+			"method-name": "a.b", "signature-differs": "a.b", "signature-type": "float", "method-duplicate": "twice",
+			"grant-unknown": `"all"`, "handler-name": `""`, "handler-fault": "no handler", "command-name": "two words", "command-method": "none",
+			"command-duplicate": "c", "argument-last": "c", "argument-type": `"list"`, "argument-optional": "c",
+		}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, name, "PLUGVISOR_TEST=1")
+			if r.Loads != test.loads {
+				t.Errorf("loads: %v", r.Loads)
+			}
+			for id, text := range test.want {
+				if f := find(t, r, id); !strings.Contains(f.Text, text) {
+					t.Errorf("%s: %q, want %q", id, f.Text, text)
+				}
+			}
+		})
+	}
+}
