@@ -28,6 +28,7 @@ type host struct {
 	engine   Engine
 	registry *namespace.Registry
 	log      core.Logger
+	pace     pace // of the log
 	calls    *calls
 	own      chan struct{} // a place for each call on nobody's behalf
 	reading  chan struct{} // a place for each subscription
@@ -210,13 +211,20 @@ func (h *host) WriteStdin(ctx context.Context, name string, data []byte) error {
 	return h.engine.WriteStdin(ctx, name, data)
 }
 
-// Log writes the message as it is: what stands in the log is the plugin's choice.
-func (h *host) Log(_ context.Context, level rpcinterface.LogLevel, message string) error {
+// Log writes the message as it is: what stands in the log is the plugin's choice. A
+// plugin that writes without end is held up.
+func (h *host) Log(ctx context.Context, level rpcinterface.LogLevel, message string) error {
 	if err := h.need(rpcinterface.GrantLogWrite); err != nil {
 		return err
 	}
 	if level.String() == "" {
 		return rpcinterface.NewFault(rpcinterface.CodeIncorrectParameters, fmt.Sprintf("there is no log level %d", level))
+	}
+	if !h.log.Enabled(level) {
+		return nil
+	}
+	if err := h.pace.wait(ctx, len(message)); err != nil {
+		return err
 	}
 	h.log.Log(level, message)
 	return nil
