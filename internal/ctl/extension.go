@@ -58,6 +58,9 @@ func extensionCommand() command {
 		"extension enable <name> [...]\tStart extensions that are disabled or have failed",
 		"extension disable <name> [...]\tStop extensions; their calls fail until they are enabled",
 		"extension restart <name> [...]\tReplace extensions' processes; no call is lost",
+		"extension check <path> [<arg> ...]\tExamine an extension's executable, without a server",
+		"\t\t\t--section NAME: with that section's keys, user, environment and limits;",
+		"\t\t\t--user NAME, --as-root: as whom. These come before the path",
 		"\t\t\tFor <name>, all stands for every extension. list and info take --json.",
 		"\t\t\tAn extension may have commands of its own: help <name> lists them.",
 	}}
@@ -79,6 +82,7 @@ func extensionSubcommands() []subcommand {
 		{name: "enable", named: true, run: enableExtensions},
 		{name: "disable", named: true, run: disableExtensions},
 		{name: "restart", named: true, run: restartExtensions},
+		{name: "check", run: checkExtension},
 	}
 }
 
