@@ -27,8 +27,12 @@ const faultArg = "fault:"
 // bigReply is the size of an answer that no plugin may give, in bytes.
 const bigReply = 100 << 20
 
-// floodLines is how many lines make a flood.
-const floodLines = 1_000_000
+// floodLines is how many lines make a flood, and floodMessages how many messages
+// through the host do.
+const (
+	floodLines    = 1_000_000
+	floodMessages = 3000
+)
 
 // serveFault is a plugin without the kit: it obeys no limit.
 func serveFault(mode string) {
@@ -104,7 +108,7 @@ func (f *faulty) Call(ctx context.Context, call *rpcinterface.Call) (rpcinterfac
 	case "big":
 		return rpcinterface.Bytes(make([]byte, bigReply)), nil
 	case "flood":
-		return yes, f.flood(text())
+		return yes, f.flood(ctx, text())
 	case "grandchild":
 		cmd := exec.Command("sleep", "600")
 		cmd.Stdout, cmd.Stderr = f.stdout, f.stderr
@@ -143,7 +147,18 @@ func (f *faulty) Call(ctx context.Context, call *rpcinterface.Call) (rpcinterfac
 }
 
 // flood writes more than anybody wants to read.
-func (f *faulty) flood(kind string) error {
+func (f *faulty) flood(ctx context.Context, kind string) error {
+	if kind == "messages" {
+		errs := make(chan error)
+		for range floodMessages {
+			go func() { errs <- f.host.Log(ctx, rpcinterface.LevelWarn, "a message of a flood") }()
+		}
+		var err error
+		for range floodMessages {
+			err = errors.Join(err, <-errs)
+		}
+		return err
+	}
 	line := "a line of a flood\n"
 	if kind == "records" {
 		line = `{"@level":"warn","@message":"a line of a flood","@module":"bad","@timestamp":"2026-01-01T00:00:00Z"}` + "\n"

@@ -449,6 +449,15 @@ func TestFloodOfLog(t *testing.T) {
 	}
 }
 
+// TestFloodOfMessages has it write through the host, which answers each: none is
+// lost, and the extension is held up.
+func TestFloodOfMessages(t *testing.T) {
+	s := newScene(t, "ok", "")
+	s.enable()
+	s.within(1900*time.Millisecond, 2*time.Second+atOnce, "true", "bad.flood", "messages")
+	s.end(slices.Repeat([]string{"WARN a message of a flood"}, floodMessages)...)
+}
+
 // TestTenCrashing has ten extensions crash again and again, each in its way, while
 // programs are started and stopped.
 func TestTenCrashing(t *testing.T) {
