@@ -69,11 +69,31 @@ func TestAuthorsPython(t *testing.T) {
 		}
 		t.Skipf("%s has not all modules", python)
 	}
-	root, err := filepath.Abs("../..")
+	follow(t, filepath.Join(root(t), "docs", "authors-python.md"), "PLUGVISOR="+root(t))
+}
+
+func TestAuthors(t *testing.T) {
+	follow(t, filepath.Join(root(t), "docs", "authors.md"), "PLUGVISOR="+root(t))
+}
+
+func TestOperating(t *testing.T) {
+	hello := filepath.Join(t.TempDir(), "hello")
+	cmd := exec.Command("go", "build", "-o", hello, "./examples/extensions/hello")
+	cmd.Dir = root(t)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build the example: %v\n%s", err, out)
+	}
+	follow(t, filepath.Join(root(t), "docs", "operating.md"), "HELLO="+hello)
+}
+
+// root is the directory of the module.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	follow(t, filepath.Join(root, "docs", "authors-python.md"), "PLUGVISOR="+root)
+	return dir
 }
 
 // follow runs a document in an empty directory with a short path, as sockets must
@@ -85,7 +105,11 @@ func follow(t *testing.T, document string, env ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env = append(env, "TMPDIR="+dir, fmt.Sprintf("PATH=%s:%s", bin, os.Getenv("PATH")))
+	tmp := filepath.Join(dir, "tmp") // go ignores a go.mod in the directory itself
+	if err := os.Mkdir(tmp, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	env = append(env, "TMPDIR="+tmp, fmt.Sprintf("PATH=%s:%s", bin, os.Getenv("PATH")))
 	s := Setting{Dir: dir, Env: env}
 	t.Cleanup(func() {
 		if _, err := os.Stat(filepath.Join(dir, "supervisord.pid")); err == nil {
