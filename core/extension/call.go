@@ -167,6 +167,9 @@ func (x *extension) admit(ctx context.Context, e errand, open *openCall) (*sessi
 
 // down is why an extension takes no calls, nil where it does or soon will.
 func (x *extension) down(v *view) error {
+	if x.m.life.Err() != nil {
+		return rpcinterface.NewFault(rpcinterface.CodeShutdownState) // as all the others answer
+	}
 	switch v.life.state {
 	case Running, Starting:
 		return nil

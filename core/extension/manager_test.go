@@ -65,7 +65,7 @@ func TestStartCallStop(t *testing.T) {
 		t.Errorf("left in the run directory: %v", left)
 	}
 	_, err = r.call(t, "a.pid")
-	wantFault(t, err, rpcinterface.CodeFailed, "extension 'a' is DISABLED")
+	wantFault(t, err, rpcinterface.CodeShutdownState, "SHUTDOWN_STATE")
 }
 
 func TestBundledPlugin(t *testing.T) {
