@@ -3,6 +3,7 @@ package extension
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/rpcinterface"
@@ -98,8 +99,8 @@ func (m *Manager) operate(ctx context.Context, name string, wait bool, allowed f
 			return do(x, m.life)
 		})
 		var f *rpcinterface.Fault
-		if errors.As(err, &f) && m.life.Err() == nil {
-			x.say(rpcinterface.LevelWarn, "%s", f.Message)
+		if errors.As(err, &f) && x.state() != Stopping && x.state() != Disabled {
+			x.say(rpcinterface.LevelWarn, "%s", strings.TrimPrefix(f.Message, "FAILED: "))
 		}
 	}()
 	return nil

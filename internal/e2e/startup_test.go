@@ -32,7 +32,7 @@ func (s *site) failsToStart(want string, args ...string) {
 
 func TestRefusedConfigurations(t *testing.T) {
 	t.Parallel()
-	const offers = "twiddler (bundled), a file in .../plugins or ..., the path of an executable"
+	const offers = "twiddler, cache (bundled), a file in .../plugins or ..., the path of an executable"
 	for _, c := range []struct{ name, body, want string }{
 		{"unknown factory", "[rpcinterface:x]\nsupervisor.rpcinterface_factory = nope\n",
 			"nope cannot be resolved within [rpcinterface:x] (file: 'CONF'): there is no plugin nope; name one of: " + offers},
