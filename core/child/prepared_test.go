@@ -38,7 +38,7 @@ func TestImage(t *testing.T) {
 	}
 	for name, cred := range users {
 		t.Run(name, func(t *testing.T) {
-			spec := sh("echo $0; readlink /proc/$$/exe; ls /proc/$$/fd | tr '\\n' ' '; id -u; cut -d' ' -f5 /proc/$$/stat")
+			spec := sh("echo $0; readlink /proc/$$/exe; ls -m /proc/$$/fd; id -u; cut -d' ' -f5 /proc/$$/stat")
 			spec.Path = "/is/not/looked/at"
 			spec.Argv = append(spec.Argv, "zero")
 			spec.Env = os.Environ()
@@ -50,7 +50,7 @@ func TestImage(t *testing.T) {
 			if cred != nil {
 				uid = int(cred.Uid)
 			}
-			if want := fmt.Sprintf("zero\n/memfd:shell (deleted)\n0 1 2 %d\n%d\n", uid, got.pid); got.stdout != want || got.stderr != "" {
+			if want := fmt.Sprintf("zero\n/memfd:shell (deleted)\n0, 1, 2\n%d\n%d\n", uid, got.pid); got.stdout != want || got.stderr != "" {
 				t.Errorf("stdout %q, stderr %q, want %q", got.stdout, got.stderr, want)
 			}
 		})
