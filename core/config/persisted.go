@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -29,18 +30,24 @@ const persistedHeader = `; Groups and programs that were added at run time. supe
 ; it starts, and replaces it when something is added, changed or removed.
 `
 
+// persistedEnd is the last line. A file that begins as Format's do and lacks it was cut
+// off.
+const persistedEnd = "\n; end of the file\n"
+
 // Format writes sections that ParsePersisted reads as p: [group:x] for groups, and
 // [program:x] for programs, with plugvisor.group where it is one of another name.
 func (p *Persisted) Format() string {
 	var b strings.Builder
 	b.WriteString(persistedHeader)
 	for _, g := range p.Groups {
-		fmt.Fprintf(&b, "\n[group:%s]\nprograms=\npriority=%d\n", g.Name, g.Priority)
+		b.WriteString("\n")
+		formatGroup(&b, g)
 	}
 	for _, program := range p.Programs {
 		b.WriteString("\n")
 		program.format(&b)
 	}
+	b.WriteString(persistedEnd)
 	return b.String()
 }
 
@@ -52,6 +59,25 @@ func (p *PersistedProgram) format(b *strings.Builder) {
 	for _, o := range p.Options {
 		fmt.Fprintf(b, "%s=%s\n", o.Name, strings.ReplaceAll(textOf(o.Value), "\n", "\n    "))
 	}
+}
+
+func formatGroup(b *strings.Builder, g rpcinterface.GroupInfo) {
+	fmt.Fprintf(b, "[group:%s]\nprograms=\npriority=%d\n", g.Name, g.Priority)
+}
+
+// CheckPersistedGroup says whether a group can be written to a file so that it is read
+// as the same.
+func CheckPersistedGroup(g rpcinterface.GroupInfo) error {
+	var b strings.Builder
+	formatGroup(&b, g)
+	again, err := ParsePersisted("", b.String())
+	if err == nil && (len(again.Programs) != 0 || len(again.Groups) != 1 || again.Groups[0] != g) {
+		err = errors.New("it is read as another")
+	}
+	if err != nil {
+		return fmt.Errorf("group %s cannot be written to a file: %w", pytext.ReprString(g.Name), err)
+	}
+	return nil
 }
 
 // CheckPersisted says whether a program can be written to a file so that it is read
@@ -83,6 +109,11 @@ func CheckPersisted(p PersistedProgram) error {
 // ParsePersisted reads what Format wrote. The error names file, section and key.
 // Options are not looked at: that is ParseProgram's.
 func ParsePersisted(file, text string) (*Persisted, error) {
+	start := text[:min(len(text), len(persistedHeader))]
+	if start != "" && strings.HasPrefix(persistedHeader, start) && !strings.HasSuffix(strings.TrimRight(text, "\r\n"), strings.TrimSpace(persistedEnd)) {
+		return nil, fmt.Errorf("it does not end with the line \"%s\": it was cut off (file: %s)",
+			strings.TrimSpace(persistedEnd), pytext.ReprString(file))
+	}
 	if err := checkUTF8([]byte(text)); err != nil {
 		return nil, err
 	}
@@ -123,6 +154,9 @@ func (p *Persisted) read(b *block) error {
 	for _, k := range keys {
 		if k.Name == rpcinterface.PersistedGroupKey {
 			program.Group = textOf(k.Value)
+			if name, err := parseName(k.Value); program.Group != "" && (err != nil || name != program.Group || strings.Contains(name, "\n")) {
+				return fmt.Errorf("%s=%s is not a name", rpcinterface.PersistedGroupKey, pytext.ReprString(program.Group))
+			}
 			continue
 		}
 		program.Options = append(program.Options, k)
@@ -132,8 +166,8 @@ func (p *Persisted) read(b *block) error {
 }
 
 func (p *Persisted) readGroup(name string, keys rpcinterface.Struct) error {
-	if _, err := parseName(rpcinterface.String(name)); err != nil {
-		return err
+	if bare, err := parseName(rpcinterface.String(name)); err != nil || bare != name || name == "" {
+		return cmp.Or(err, errors.New("its name has blanks around it, or is none"))
 	}
 	g := rpcinterface.GroupInfo{Name: name, Priority: 999}
 	for _, k := range keys {
@@ -155,6 +189,26 @@ func (p *Persisted) readGroup(name string, keys rpcinterface.Struct) error {
 	}
 	p.Groups = append(p.Groups, g)
 	return nil
+}
+
+// Unique gives options by their names in lower case, of which the last one counts.
+// Those that are nil are absent.
+func Unique(options rpcinterface.Struct) rpcinterface.Struct {
+	var out rpcinterface.Struct
+	places := map[string]int{}
+	for _, o := range options {
+		o.Name = strings.ToLower(o.Name)
+		i, again := places[o.Name]
+		switch {
+		case isNil(o.Value):
+		case again:
+			out[i] = o
+		default:
+			places[o.Name] = len(out)
+			out = append(out, o)
+		}
+	}
+	return out
 }
 
 // AsText gives options as a file would have them.

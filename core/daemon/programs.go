@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -24,15 +25,16 @@ func incorrect(err error) error {
 }
 
 // addition parses a program that is to be added, with the parser of [program:x].
-func (h *host) addition(p rpcinterface.NewProgram) supervisor.ProgramAddition {
+func (h *host) addition(in config.ProgramContext, p rpcinterface.NewProgram) supervisor.ProgramAddition {
 	a := supervisor.ProgramAddition{Group: p.Group, Program: p.Program}
-	source := &core.ProgramSource{Dynamic: true, Persisted: p.Persisted, OwnGroup: p.Group == ""}
-	a.Source = source.With(p.Options)
+	a.Source = &core.ProgramSource{
+		Options: config.Unique(p.Options), Dynamic: true, Persisted: p.Persisted, OwnGroup: p.Group == "",
+	}
 	name := p.Group
 	if name == "" {
 		name = p.Program
 	}
-	a.Specs, a.Err = config.ParseSource(h.env, h.context, name, p.Program, a.Source)
+	a.Specs, a.Err = config.ParseSource(h.env, in, name, p.Program, a.Source)
 	if a.Err = incorrect(a.Err); a.Err == nil {
 		a.Program, a.Err = programName(p.Program, a.Specs)
 	}
@@ -69,10 +71,20 @@ func (h *host) writable(a supervisor.ProgramAddition) error {
 	return incorrect(err)
 }
 
+// AddGroup refuses what cannot be a group in a file.
+func (h *host) AddGroup(ctx context.Context, group rpcinterface.GroupInfo, persisted bool) error {
+	if persisted {
+		if err := config.CheckPersistedGroup(group); err != nil {
+			return incorrect(err)
+		}
+	}
+	return h.Supervisor.AddGroup(ctx, group, persisted)
+}
+
 func (h *host) AddPrograms(ctx context.Context, programs []rpcinterface.NewProgram) error {
 	list := make([]supervisor.ProgramAddition, len(programs))
 	for i, p := range programs {
-		list[i] = h.addition(p)
+		list[i] = h.addition(h.context, p)
 	}
 	return h.Supervisor.AddPrograms(ctx, list)
 }
@@ -162,11 +174,18 @@ func (h *host) SetNumProcs(ctx context.Context, group, program string, n int) (a
 			fmt.Sprintf("numprocs %d: a program has one process at least; remove the program instead", n))
 	}
 	numprocs := rpcinterface.Struct{{Name: "numprocs", Value: rpcinterface.Int(n)}}
-	u, err := h.prepareUpdate(ctx, group, program, func(s *core.ProgramSource) *core.ProgramSource { return s.With(numprocs) })
-	if err != nil {
-		return nil, nil, err
+	for {
+		u, err := h.prepareUpdate(ctx, group, program, func(s *core.ProgramSource) *core.ProgramSource { return s.With(numprocs) })
+		if err != nil {
+			return nil, nil, err
+		}
+		added, removed, err := h.Supervisor.SetNumProcs(ctx, supervisor.NumProcs{
+			Group: group, Program: program, Before: u.Before, Source: u.Source, Specs: u.Specs,
+		})
+		if !supervisor.Outdated(err) {
+			return added, removed, err
+		}
 	}
-	return h.Supervisor.SetNumProcs(ctx, group, program, u.Source, u.Specs)
 }
 
 // PersistedPrograms gives what is persisted as text.
@@ -182,13 +201,11 @@ func (h *host) PersistedPrograms(ctx context.Context) (string, error) {
 	return p.Format(), nil
 }
 
-// RestorePrograms reads what PersistedPrograms wrote.
-func (h *host) RestorePrograms(ctx context.Context, path, sections string) error {
-	for _, file := range append([]string{h.context.File}, h.included...) {
-		if sameFile(file, path) {
-			return rpcinterface.NewFault(rpcinterface.CodeBadArguments,
-				fmt.Sprintf("%s is read as a part of the configuration too, as %s; take it out of [include]", path, file))
-		}
+// RestorePrograms reads what PersistedPrograms wrote. CANT_REREAD for what cannot be
+// read, options included.
+func (h *host) RestorePrograms(ctx context.Context, extension, path, sections string) error {
+	if err := notIncluded([]string{path}, h.context.File, h.included); err != nil {
+		return rpcinterface.NewFault(rpcinterface.CodeBadArguments, err.Error())
 	}
 	p, err := config.ParsePersisted(path, sections)
 	if err != nil {
@@ -198,17 +215,39 @@ func (h *host) RestorePrograms(ctx context.Context, path, sections string) error
 	for i, g := range p.Groups {
 		groups[i] = &core.GroupSpec{Name: g.Name, Priority: g.Priority, Dynamic: true, Persisted: true}
 	}
+	in := h.context
+	in.File = path
 	list := make([]supervisor.ProgramAddition, len(p.Programs))
 	for i, program := range p.Programs {
-		list[i] = h.addition(rpcinterface.NewProgram{
+		list[i] = h.addition(in, rpcinterface.NewProgram{
 			Group: program.Group, Program: program.Name, Options: program.Options, Persisted: true,
 		})
+		if err := list[i].Err; err != nil {
+			return rpcinterface.NewFault(rpcinterface.CodeCantReread, optionsText(err))
+		}
 	}
-	return h.Restore(ctx, path, groups, list)
+	return h.Restore(ctx, extension, path, groups, list)
+}
+
+// optionsText is what a fault about options says, without the fault's name.
+func optionsText(err error) string {
+	return strings.TrimPrefix(rpcinterface.AsFault(err).Message, "INCORRECT_PARAMETERS: ")
+}
+
+// notIncluded refuses a configuration that has persisted programs in it.
+func notIncluded(persisted []string, file string, included []string) error {
+	for _, path := range persisted {
+		for _, other := range append([]string{file}, included...) {
+			if sameFile(other, path) {
+				return fmt.Errorf("%s is read as a part of the configuration %s too, as %s; take it out of [include]", path, file, other)
+			}
+		}
+	}
+	return nil
 }
 
 func sameFile(a, b string) bool {
-	if a == b {
+	if filepath.Clean(a) == filepath.Clean(b) {
 		return true
 	}
 	x, err := os.Stat(a)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -286,7 +287,13 @@ func (r *run) supervisorNamespace() rpcinterface.Namespace {
 			if err != nil {
 				return nil, err
 			}
-			return cfg.Groups, r.extensions.Check(cfg.Extensions, resultHandlers(cfg))
+			persisted, err := r.supervisor.Restored(context.Background())
+			if err != nil {
+				return nil, err
+			}
+			return cfg.Groups, errors.Join(
+				notIncluded(persisted, r.settings.file, cfg.Included),
+				r.extensions.Check(cfg.Extensions, resultHandlers(cfg)))
 		},
 	})
 }

@@ -31,7 +31,8 @@ type Engine interface {
 	UpdateProgram(ctx context.Context, group, program string, options rpcinterface.Struct,
 		strategy rpcinterface.UpdateStrategy, dryRun bool) ([]rpcinterface.ProcessUpdate, error)
 	SetNumProcs(ctx context.Context, group, program string, n int) (added, removed []string, err error)
-	RestorePrograms(ctx context.Context, path, sections string) error
+	// RestorePrograms is also told which extension asks.
+	RestorePrograms(ctx context.Context, extension, path, sections string) error
 	PersistedPrograms(ctx context.Context) (string, error)
 	// DynamicProcesses lists those of programs that were added at run time, as
 	// "group:process".

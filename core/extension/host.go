@@ -145,7 +145,7 @@ func (h *host) RestorePrograms(ctx context.Context, path, sections string) error
 	if err := h.need(rpcinterface.GrantProgramsWrite); err != nil {
 		return err
 	}
-	return h.engine.RestorePrograms(ctx, path, sections)
+	return h.engine.RestorePrograms(ctx, h.name, path, sections)
 }
 
 func (h *host) PersistedPrograms(ctx context.Context) (string, error) {

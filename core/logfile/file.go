@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,11 +18,12 @@ import (
 // File is a log that is appended to, and rotated by size. Its methods may be used
 // by many goroutines at once, and several Files may share one path.
 type File struct {
-	path              string
-	maxBytes, backups int64
-	report            func(error)
+	path   string
+	report func(error)
+	asked  atomic.Pointer[limits] // other limits that the next write takes, nil for none
 
-	mu     sync.Mutex
+	mu sync.Mutex
+	limits
 	file   *os.File
 	closed bool
 	// registry counts the Files of each file, nil for none; writers are those of ours.
@@ -35,6 +37,9 @@ type File struct {
 	failing bool
 }
 
+// limits say when a log is rotated, and how many old ones are kept.
+type limits struct{ maxBytes, backups int64 }
+
 // Open opens the log at path, creating it if need be. It is rotated after the
 // write that brings it to maxBytes: to path.1, path.2 … up to backups, or emptied
 // when backups is 0. With maxBytes 0, and for what is no regular file, it never is.
@@ -46,7 +51,7 @@ func Open(path string, maxBytes, backups int64, report func(error)) (*File, erro
 
 // openCounted is Open for a File that is counted among the writers of its file.
 func openCounted(path string, maxBytes, backups int64, report func(error), registry *Writers) (*File, error) {
-	f := &File{path: path, maxBytes: maxBytes, backups: backups, report: report, registry: registry}
+	f := &File{path: path, limits: limits{maxBytes, backups}, report: report, registry: registry}
 	file, err := f.open(0)
 	if err != nil {
 		return nil, err
@@ -63,6 +68,7 @@ func (f *File) Path() string { return f.path }
 func (f *File) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.takeLimits()
 	err := f.setAppending(true)
 	n := 0
 	if err == nil {
@@ -89,13 +95,19 @@ func (f *File) note(err error) {
 }
 
 // SetLimits changes the size at which the log is rotated and how many old ones are
-// kept, as Open takes them, from the next write on.
-func (f *File) SetLimits(maxBytes, backups int64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.maxBytes, f.backups = maxBytes, backups
+// kept, as Open takes them, from the next write on. It does not wait for a write that
+// is under way.
+func (f *File) SetLimits(maxBytes, backups int64) { f.asked.Store(&limits{maxBytes, backups}) }
+
+// takeLimits makes limits that were asked for those that count.
+func (f *File) takeLimits() {
+	asked := f.asked.Swap(nil)
+	if asked == nil || *asked == f.limits {
+		return
+	}
+	f.limits = *asked
 	if !f.closed && f.isRegular(f.file) {
-		f.due = max(0, maxBytes)
+		f.due = max(0, f.maxBytes)
 	}
 }
 

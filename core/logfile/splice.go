@@ -83,6 +83,7 @@ var errNotAlone = errors.New("others write to the log")
 func (f *File) moveFrom(pipe uintptr) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.takeLimits()
 	if f.writers == nil {
 		return 0, errNotAlone
 	}

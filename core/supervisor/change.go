@@ -48,10 +48,11 @@ func (s *Supervisor) AddConfigured(ctx context.Context, name string) error {
 }
 
 // AddGroup adds an empty group, which counts as configured where it is persisted.
-// ALREADY_ADDED when there is one of the name.
+// ALREADY_ADDED when there is one of the name, or one that counts as configured where
+// it is to do so too.
 func (s *Supervisor) AddGroup(ctx context.Context, info rpcinterface.GroupInfo, persisted bool) error {
 	_, err := call(ctx, s, func(answer func(nothing, error)) {
-		if s.groups[info.Name] != nil {
+		if s.groups[info.Name] != nil || persisted && s.counts(info.Name) {
 			answer(nothing{}, fault(rpcinterface.CodeAlreadyAdded, info.Name))
 			return
 		}
@@ -201,6 +202,7 @@ func (s *Supervisor) removeProcess(group, name string, done func(error)) {
 		g.remove(p)
 		s.mu.Unlock()
 		s.membership.tell()
+		s.removedAll(g, p.program)
 		done(nil)
 	}
 }
@@ -220,7 +222,9 @@ func (s *Supervisor) SetConfigured(ctx context.Context, groups []*core.GroupSpec
 		for i, g := range s.order {
 			live[i] = g.current()
 		}
-		answer([2][]*core.GroupSpec{live, s.persisted.configured(groups)}, nil)
+		configured := s.persisted.configured(groups)
+		s.persisted.arrange(live, configured)
+		answer([2][]*core.GroupSpec{live, configured}, nil)
 	})
 	return both[0], both[1], err
 }

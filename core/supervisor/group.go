@@ -172,12 +172,12 @@ func (g *group) byName() []*proc {
 	return out
 }
 
-// current is the group's configuration as it stands now.
+// current is the group's configuration as it stands now, for the next start.
 func (g *group) current() *core.GroupSpec {
 	spec := *g.source
 	spec.Processes = nil
 	for p := g.first; p != nil; p = p.after {
-		spec.Processes = append(spec.Processes, p.spec.Load())
+		spec.Processes = append(spec.Processes, p.nextSpec())
 	}
 	return &spec
 }

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/plugvisor/plugvisor/core"
@@ -15,8 +16,9 @@ type persisted struct {
 	groups   []*core.GroupSpec // without processes
 	programs []ProgramAddition
 	index    map[string]string // the groups of the programs
-	// restored are the files that were taken in.
-	restored map[string]bool
+	// restored are the files that were taken in, and owner is who did that.
+	restored []string
+	owner    string
 }
 
 func (t *persisted) addGroup(spec *core.GroupSpec) {
@@ -47,15 +49,69 @@ func (t *persisted) find(group, program string) int {
 	return slices.IndexFunc(t.programs, func(a ProgramAddition) bool { return a.Program == program })
 }
 
-// drop forgets a program, and says whether it was there.
+// drop forgets a program, and says whether it was there. Where others are in the
+// group that was made for it, that becomes a group like any other.
 func (t *persisted) drop(group, program string) bool {
 	i := t.find(group, program)
 	if i < 0 {
 		return false
 	}
+	a := t.programs[i]
 	t.programs = slices.Delete(t.programs, i, i+1)
 	delete(t.index, program)
+	if a.Group == "" && slices.ContainsFunc(t.programs, func(b ProgramAddition) bool { return b.Group == a.Program }) {
+		g := ownGroup(a.Program, a.Specs, a.Source)
+		g.Processes = nil
+		t.groups = append(t.groups, g)
+	}
 	return true
+}
+
+// hasGroup says whether a group of the name counts as configured.
+func (t *persisted) hasGroup(name string) bool {
+	if slices.ContainsFunc(t.groups, func(g *core.GroupSpec) bool { return g.Name == name }) {
+		return true
+	}
+	i := t.find(name, name)
+	return i >= 0 && t.programs[i].Group == ""
+}
+
+// counts says whether a group of the name counts as configured, by the file or since
+// it is persisted.
+func (s *Supervisor) counts(group string) bool {
+	return s.persisted.hasGroup(group) ||
+		slices.ContainsFunc(s.configured, func(g *core.GroupSpec) bool { return g.Name == group })
+}
+
+// arrange puts the processes of those groups that persisted programs are in into the
+// order that they are configured in: which was added first makes no difference.
+func (t *persisted) arrange(live, configured []*core.GroupSpec) {
+	with := map[string]bool{}
+	for _, a := range t.programs {
+		with[a.groupName()] = true
+	}
+	places := map[string]map[string]int{}
+	for _, g := range configured {
+		if with[g.Name] {
+			places[g.Name] = map[string]int{}
+			for i, p := range g.Processes {
+				places[g.Name][p.Name] = i
+			}
+		}
+	}
+	for _, g := range live {
+		place := places[g.Name]
+		if place == nil {
+			continue
+		}
+		of := func(p *core.ProcessSpec) int {
+			if i, ok := place[p.Name]; ok {
+				return i
+			}
+			return len(place)
+		}
+		slices.SortStableFunc(g.Processes, func(p, q *core.ProcessSpec) int { return cmp.Compare(of(p), of(q)) })
+	}
 }
 
 // dropGroup forgets a group and its programs, and says whether it was there.
@@ -128,24 +184,34 @@ func (s *Supervisor) Persisted(ctx context.Context) (groups []rpcinterface.Group
 	return b.groups, b.programs, err
 }
 
-// Restore adds the groups and programs of a file, all or none. A file that was taken
-// in before is not looked at again: what became of its groups and programs since is
-// known here. The faults are those of AddPrograms.
-func (s *Supervisor) Restore(ctx context.Context, file string, groups []*core.GroupSpec, programs []ProgramAddition) error {
+// Restore adds the groups and programs of a file, all or none, for the one who owns
+// what is persisted: that is whoever asks first. A file that was taken in before is not
+// looked at again: what became of its groups and programs since is known here. The
+// faults are those of AddPrograms, and FAILED for another owner.
+func (s *Supervisor) Restore(ctx context.Context, owner, file string, groups []*core.GroupSpec, programs []ProgramAddition) error {
 	_, err := call(ctx, s, func(answer func(nothing, error)) {
-		if s.persisted.restored[file] {
+		t := &s.persisted
+		if len(t.restored) > 0 && t.owner != owner {
+			answer(nothing{}, fault(rpcinterface.CodeFailed, fmt.Sprintf(
+				"what is added at run time is kept already, by %s in %s", t.owner, t.restored[len(t.restored)-1])))
+			return
+		}
+		if slices.Contains(t.restored, file) {
 			answer(nothing{}, nil)
 			return
 		}
 		s.addPrograms(groups, programs, func(err error) {
 			if err == nil {
-				if s.persisted.restored == nil {
-					s.persisted.restored = map[string]bool{}
-				}
-				s.persisted.restored[file] = true
+				t.owner = owner
+				t.restored = append(t.restored, file)
 			}
 			answer(nothing{}, err)
 		})
 	})
 	return err
+}
+
+// Restored lists the files that were taken in.
+func (s *Supervisor) Restored(ctx context.Context) ([]string, error) {
+	return call(ctx, s, func(answer func([]string, error)) { answer(slices.Clone(s.persisted.restored), nil) })
 }

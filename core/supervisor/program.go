@@ -115,9 +115,10 @@ func ownGroup(name string, specs []*core.ProcessSpec, source *core.ProgramSource
 func (s *Supervisor) checkAdditions(groups []*core.GroupSpec, list []ProgramAddition) error {
 	made := map[string]bool{}     // groups
 	taken := map[[2]string]bool{} // processes
-	named := map[string]string{}  // the groups of persisted programs
+	programs := map[[2]string]bool{}
+	named := map[string]string{} // the groups of persisted programs
 	for _, spec := range groups {
-		if s.groups[spec.Name] != nil || made[spec.Name] {
+		if s.groups[spec.Name] != nil || made[spec.Name] || spec.Persisted && s.counts(spec.Name) {
 			return fault(rpcinterface.CodeAlreadyAdded, spec.Name)
 		}
 		made[spec.Name] = true
@@ -142,8 +143,15 @@ func (s *Supervisor) checkAdditions(groups []*core.GroupSpec, list []ProgramAddi
 			}
 			taken[key] = true
 		}
+		if programs[[2]string{name, a.Program}] || g != nil && g.programs[a.Program] != nil {
+			return fault(rpcinterface.CodeBadName, a.Program)
+		}
+		programs[[2]string{name, a.Program}] = true
 		if !a.Source.Persisted {
 			continue
+		}
+		if a.Group == "" && s.counts(name) {
+			return fault(rpcinterface.CodeAlreadyAdded, name)
 		}
 		if other, ok := s.persisted.groupOf(a.Program); ok {
 			named[a.Program] = other
@@ -184,15 +192,27 @@ type ProgramState struct {
 }
 
 // Program tells of a program. The faults are BAD_NAME for the group ("group: NAME")
-// or the program.
+// or the program, and FAILED where processes of one group were added as several
+// programs of the name.
 func (s *Supervisor) Program(ctx context.Context, group, name string) (ProgramState, error) {
 	return call(ctx, s, func(answer func(ProgramState, error)) {
 		_, a, err := s.programIn(group, name)
+		if err == nil && a.mixed() {
+			err = fault(rpcinterface.CodeFailed, fmt.Sprintf("group %s has several programs %s, with options of their own", group, name))
+		}
 		if err != nil {
 			answer(ProgramState{}, err)
 			return
 		}
 		answer(a.state(), nil)
+	})
+}
+
+// mixed says whether the program's processes do not all come from one configuration.
+func (a *program) mixed() bool {
+	return slices.ContainsFunc(a.procs, func(p *proc) bool {
+		source := p.nextSpec().Source
+		return source != nil && source != a.source
 	})
 }
 
@@ -256,82 +276,140 @@ func (s *Supervisor) removeProgram(groupName, name string, done func(error)) {
 	}
 	s.mu.Unlock()
 	s.membership.tell()
-	if len(g.members) == 0 && a.source.OwnGroup {
-		s.removeGroup(g)
-	}
+	s.removedAll(g, a)
 	done(nil)
 }
 
-// SetNumProcs gives a program the processes of specs, which were made of source:
-// those that it lacks are added, others are stopped, the newest first, and removed.
-// It answers the names of both. The faults are Program's, and BAD_NAME for a process
-// that exists.
-func (s *Supervisor) SetNumProcs(ctx context.Context, group, name string, source *core.ProgramSource, specs []*core.ProcessSpec) (added, removed []string, err error) {
-	wanted := map[string]bool{}
-	for _, spec := range specs {
-		wanted[spec.Name] = true
+// removedAll has the group that was made for a program go with the program's last
+// process, unless it has others.
+func (s *Supervisor) removedAll(g *group, a *program) {
+	if len(a.procs) == 0 && len(g.members) == 0 && a.source.OwnGroup {
+		s.removeGroup(g)
 	}
+}
+
+// NumProcs is a change of the number of a program's processes.
+type NumProcs struct {
+	Group, Program string
+	// Before is the program's source as it was when Source and Specs were made of it.
+	Before, Source *core.ProgramSource
+	Specs          []*core.ProcessSpec
+}
+
+// SetNumProcs gives a program the processes that it is to have: those that it lacks
+// are added, and those that it has no more are stopped, the newest first, and then
+// removed, all in one step. It answers the names of both. The faults are Program's,
+// BAD_NAME for a process that is another program's, and those of Stop, after which
+// some have stopped and nothing else has changed; or the error is one for which
+// Outdated holds.
+func (s *Supervisor) SetNumProcs(ctx context.Context, n NumProcs) (added, removed []string, err error) {
+	state, err := s.Program(ctx, n.Group, n.Program)
+	if err != nil {
+		return nil, nil, err
+	}
+	n.Specs = keepingAuto(n.Before, n.Source, n.Specs, state.Specs)
 	surplus, err := call(ctx, s, func(answer func([]*proc, error)) {
-		g, a, err := s.programIn(group, name)
-		if err != nil {
-			answer(nil, err)
-			return
-		}
-		var more []*core.ProcessSpec
-		for _, spec := range specs {
-			switch p := g.members[spec.Name]; {
-			case p == nil:
-				more = append(more, spec)
-			case p.program != a:
-				answer(nil, fault(rpcinterface.CodeBadName, spec.Name))
-				return
-			}
-		}
-		var surplus []*proc
-		for _, p := range slices.Backward(a.procs) {
-			if !wanted[p.name] {
-				surplus = append(surplus, p)
-			}
-		}
-		for _, spec := range more {
-			added = append(added, spec.Name)
-		}
-		s.addProcesses(g, more, func() {
-			if len(surplus) == 0 {
-				s.declare(group, a, source, specs)
-			}
-			answer(surplus, nil)
-		})
+		_, _, surplus, err := s.numProcs(n)
+		answer(surplus, err)
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	for i, p := range surplus {
+	for _, p := range surplus {
 		err := s.Stop(ctx, p.namespec(), true)
-		if f := rpcinterface.AsFault(err); f != nil && f.Code != rpcinterface.CodeNotRunning {
-			return added, removed, err
+		f := rpcinterface.AsFault(err)
+		if f != nil && f.Code != rpcinterface.CodeNotRunning && f.Code != rpcinterface.CodeBadName {
+			return nil, nil, err
 		}
-		_, err = call(ctx, s, func(answer func(nothing, error)) {
-			a := p.program
-			s.removeProcess(group, p.name, func(err error) {
-				if err == nil && i == len(surplus)-1 {
-					s.declare(group, a, source, specs)
-				}
-				answer(nothing{}, err)
-			})
-		})
-		if err != nil {
-			return added, removed, err
+	}
+	type names struct{ added, removed []string }
+	done, err := call(ctx, s, func(answer func(names, error)) {
+		s.setNumProcs(n, func(added, removed []string, err error) { answer(names{added, removed}, err) })
+	})
+	return done.added, done.removed, err
+}
+
+// numProcs finds what is to be added, and what removed, the newest first.
+func (s *Supervisor) numProcs(n NumProcs) (a *program, more []*core.ProcessSpec, surplus []*proc, err error) {
+	g, a, err := s.programIn(n.Group, n.Program)
+	if err == nil && a.source != n.Before {
+		err = errOutdated
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	wanted := map[string]bool{}
+	for _, spec := range n.Specs {
+		wanted[spec.Name] = true
+		switch p := g.members[spec.Name]; {
+		case p == nil:
+			more = append(more, spec)
+		case p.program != a:
+			return nil, nil, nil, fault(rpcinterface.CodeBadName, spec.Name)
 		}
+	}
+	for _, p := range slices.Backward(a.procs) {
+		if !wanted[p.name] {
+			surplus = append(surplus, p)
+		}
+	}
+	return a, more, surplus, nil
+}
+
+// setNumProcs is the part of SetNumProcs that changes the table.
+func (s *Supervisor) setNumProcs(n NumProcs, done func(added, removed []string, err error)) {
+	a, more, surplus, err := s.numProcs(n)
+	if err != nil {
+		done(nil, nil, err)
+		return
+	}
+	for _, p := range surplus {
+		if p.preparing {
+			p.prepared = append(p.prepared, func() { s.setNumProcs(n, done) })
+			return
+		}
+		if p.machine.PID() != 0 || !p.machine.State().Public().Stopped() {
+			done(nil, nil, fault(rpcinterface.CodeStillRunning, p.name))
+			return
+		}
+	}
+	g := s.groups[n.Group]
+	for _, spec := range n.Specs {
+		// Those that stay may be told how many they are, at their next start.
+		if p := g.members[spec.Name]; p != nil && len(p.nextSpec().Changes(spec)) > 0 {
+			p.next.Store(spec)
+		}
+	}
+	var added, removed []string
+	s.mu.Lock()
+	for _, p := range surplus {
+		s.forget(p)
+		g.remove(p)
 		removed = append(removed, p.name)
 	}
-	return added, removed, nil
+	s.mu.Unlock()
+	s.membership.tell()
+	if len(a.procs) == 0 { // none of them is one that it had
+		g.programs[a.name] = a
+	}
+	for _, spec := range more {
+		added = append(added, spec.Name)
+	}
+	s.addProcesses(g, more, func() { done(added, removed, nil) })
+	s.declare(n.Group, a, n.Source, n.Specs)
 }
 
 // declare makes source what is said of a program: by itself, by what its processes
-// have, and by what is persisted.
+// have, by what is persisted, and by the group that was made for it.
 func (s *Supervisor) declare(group string, a *program, source *core.ProgramSource, specs []*core.ProcessSpec) {
 	a.source = source
+	if g := s.groups[group]; source.OwnGroup && len(specs) > 0 && g.priority != specs[0].Priority {
+		other := *g.source
+		other.Priority = specs[0].Priority
+		s.mu.Lock()
+		g.source, g.priority = &other, other.Priority
+		s.mu.Unlock()
+	}
 	for _, p := range a.procs {
 		if next := p.next.Load(); next != nil {
 			p.next.Store(withSource(next, source))
@@ -371,9 +449,11 @@ func (s *Supervisor) UpdateProgram(ctx context.Context, u Update) ([]rpcinterfac
 	if err != nil {
 		return nil, err
 	}
-	u.Specs = keepingAuto(u, state.Specs)
+	u.Specs = keepingAuto(u.Before, u.Source, u.Specs, state.Specs)
 	if !u.DryRun {
-		u.Specs = s.prepareLogs(ctx, u.Specs)
+		if u.Specs, err = s.prepareLogs(ctx, u.Specs); err != nil {
+			return nil, err
+		}
 	}
 	anew, err := call(ctx, s, func(answer func([]change, error)) {
 		s.update(u, answer)
@@ -454,14 +534,14 @@ func (a *program) plan(u Update) []change {
 
 // keepingAuto leaves their automatic log files to processes whose options go on
 // asking for them.
-func keepingAuto(u Update, old []*core.ProcessSpec) []*core.ProcessSpec {
+func keepingAuto(before, after *core.ProgramSource, specs, old []*core.ProcessSpec) []*core.ProcessSpec {
 	same := func(option string) bool {
-		before, _ := u.Before.Options.Get(option)
-		after, _ := u.Source.Options.Get(option)
-		return before == after
+		was, _ := before.Options.Get(option)
+		is, _ := after.Options.Get(option)
+		return was == is
 	}
-	out := make([]*core.ProcessSpec, len(u.Specs))
-	for i, spec := range u.Specs {
+	out := make([]*core.ProcessSpec, len(specs))
+	for i, spec := range specs {
 		kept := *spec
 		out[i] = &kept
 		j := slices.IndexFunc(old, func(o *core.ProcessSpec) bool { return o.Name == spec.Name })
@@ -479,19 +559,19 @@ func keepingAuto(u Update, old []*core.ProcessSpec) []*core.ProcessSpec {
 }
 
 // prepareLogs makes the automatic log files that are missing.
-func (s *Supervisor) prepareLogs(ctx context.Context, specs []*core.ProcessSpec) []*core.ProcessSpec {
+func (s *Supervisor) prepareLogs(ctx context.Context, specs []*core.ProcessSpec) ([]*core.ProcessSpec, error) {
 	if !slices.ContainsFunc(specs, func(p *core.ProcessSpec) bool {
 		return p.Stdout.File.Kind == core.LogAuto || p.Stderr.File.Kind == core.LogAuto
 	}) {
-		return specs
+		return specs, nil
 	}
 	made := make(chan []*core.ProcessSpec, 1)
 	s.effects.PrepareLogs(specs, func(list []*core.ProcessSpec) { made <- list })
 	select {
 	case list := <-made:
-		return list
+		return list, nil
 	case <-ctx.Done():
-		return specs
+		return nil, ctx.Err()
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/plugvisor/plugvisor/sdk"
@@ -74,6 +75,7 @@ func (s *store) load(ctx context.Context) error {
 		return err
 	}
 	if now == string(text) {
+		os.Remove(s.temporary()) // what a write that was cut off has left
 		return nil
 	}
 	if err := s.write(now); err != nil {
@@ -137,7 +139,7 @@ func (s *store) probe() error {
 
 func (s *store) create() (*os.File, error) {
 	// It may hold passwords, in environment=.
-	f, err := os.OpenFile(s.temporary(), os.O_WRONLY|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(s.temporary(), os.O_WRONLY|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot write %s: %w", s.path, err)
 	}
