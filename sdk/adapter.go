@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
@@ -37,8 +38,11 @@ type namespace struct {
 }
 
 // Implement makes the contract's side of a plugin, which Serve serves. Stacks of
-// panics go to log.
+// panics go to log, and what is given to Logger; where it is nil, nowhere.
 func Implement(p Plugin, log hclog.Logger) rpcinterface.Plugin {
+	if log == nil {
+		log = hclog.NewNullLogger()
+	}
 	a := &adapter{plugin: p, byName: map[string]*method{}, log: log}
 	var docs map[string]documentation
 	docs, a.wrong = readDocumentation(p.Sources, typeName(p.Factory.product))
@@ -110,7 +114,7 @@ func (a *adapter) Call(ctx context.Context, call *rpcinterface.Call) (result Val
 	if !m.accepts(call.Params) {
 		return nil, NewFault(CodeIncorrectParameters)
 	}
-	ctx = withCall(ctx, call)
+	ctx = &serving{Context: ctx, call: call, log: a.log, what: "method", name: call.Method}
 	if n.gate != nil {
 		if err := n.gate.BeforeCall(ctx, call.Method); err != nil {
 			return nil, err
@@ -129,7 +133,7 @@ func (a *adapter) HandleResult(ctx context.Context, handler string, event Event,
 	if !ok {
 		return false, fmt.Errorf("there is no result handler %s", handler)
 	}
-	return handle(ctx, n.host, event, result)
+	return handle(&serving{Context: ctx, log: a.log, what: "handler", name: handler}, n.host, event, result)
 }
 
 func (a *adapter) Shutdown(context.Context) (err error) {
@@ -149,7 +153,8 @@ func (n *namespace) close() error {
 // catch makes a panic the error of the one call that it happened in.
 func (a *adapter) catch(what string, err *error) {
 	if p := recover(); p != nil {
-		a.log.Error("panic in "+what, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		stack := strings.ReplaceAll(string(debug.Stack()), "\t", "    ") // tabs would be escaped
+		a.log.Error("panic in "+what, "panic", fmt.Sprint(p), "stack", stack)
 		*err = fmt.Errorf("panic in %s: %v", what, p)
 	}
 }

@@ -3,18 +3,39 @@ package sdk
 import (
 	"context"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
-type callKey struct{}
+// serving is the context of what the plugin does for the supervisor.
+type serving struct {
+	context.Context
+	call *rpcinterface.Call // nil for a result handler
+	log  hclog.Logger
+	// what is "method" or "handler", and name its name.
+	what, name string
+}
 
-func withCall(ctx context.Context, call *rpcinterface.Call) context.Context {
-	return context.WithValue(ctx, callKey{}, call)
+type servingKey struct{}
+
+func (s *serving) Value(key any) any {
+	if key == (servingKey{}) {
+		return s
+	}
+	return s.Context.Value(key)
+}
+
+func servingFrom(ctx context.Context) *serving {
+	s, _ := ctx.Value(servingKey{}).(*serving)
+	return s
 }
 
 func callFrom(ctx context.Context) *rpcinterface.Call {
-	call, _ := ctx.Value(callKey{}).(*rpcinterface.Call)
-	return call
+	if s := servingFrom(ctx); s != nil {
+		return s.call
+	}
+	return nil
 }
 
 // CallerFrom tells who made the call that ctx belongs to. Outside of a call it

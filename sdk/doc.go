@@ -49,7 +49,7 @@
 // A wrong number or type of arguments is answered INCORRECT_PARAMETERS before the
 // method is called. A *Fault that the method returns or wraps reaches the client
 // as it is, any other error as FAILED with its text. A panic is the fault of that
-// one call, and its stack goes to standard error.
+// one call, and its stack is in the main log.
 //
 // Two methods are not for clients, if they have exactly these forms: BeforeCall
 // (see Gate) and Close() error, which is called when the plugin ends.
@@ -61,6 +61,24 @@
 // that waits for one. A plugin may do nothing else: a Watcher has no methods. Events
 // have sequence numbers, so that one who has been away can go on after the last that
 // it has seen, and is told how many it has missed. Host.Publish sends an event.
+//
+// # Logging
+//
+// Logger(ctx) is an hclog.Logger whose messages land in the supervisor's main log, under
+// the extension's name and with their level:
+//
+//	sdk.Logger(ctx).Warn("cannot greet", "name", name, "error", err)
+//
+//	2026-01-02 03:04:05,678 WARN hello: cannot greet: error="no time" method=greet name=Jo
+//
+// So do those of hclog.Default(), of slog and of the package log: log.Printf has INFO,
+// unless its text begins with another level, as in "[WARN] …". Further lines of a message
+// are shown indented below it; what is long is cut, so that a record has no more than 8 KiB.
+// More than 500 records in a second are not logged but counted. It needs no grant. In tests
+// with sdktest it is in the test's output. Host.Log, which needs GrantLogWrite, is for
+// what must not be left out: its messages are lines of the main log as they are.
+//
+// What is printed to standard output or standard error has INFO, a line an entry.
 //
 // # Documentation
 //

@@ -8,8 +8,6 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/hashicorp/go-hclog"
-
 	"github.com/plugvisor/plugvisor/rpcinterface"
 	"github.com/plugvisor/plugvisor/rpcinterface/wire"
 )
@@ -18,11 +16,12 @@ import (
 // host, so that its end is the host's.
 const lifeline = "PLUGVISOR_LIFELINE"
 
-// Serve runs the plugin until the supervisor ends it, and does not return. Where
-// no supervisor started the process it says what the program is, and exits with
+// Serve runs the plugin until the supervisor ends it, and does not return. What is
+// logged meanwhile, by whatever package, goes to the supervisor (see Logger). Where no
+// supervisor started the process it says what the program is, and exits with
 // status 1.
 func Serve(p Plugin) {
-	log := hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: os.Stderr, JSONFormat: true})
+	log := newLog(os.Stderr)
 	plugin := Implement(p, log)
 	if os.Getenv(wire.CookieKey) != wire.CookieValue {
 		path, err := os.Executable()
@@ -32,6 +31,7 @@ func Serve(p Plugin) {
 		introduce(os.Stderr, path, plugin)
 		os.Exit(1)
 	}
+	useLog(log)
 	if os.Getenv(lifeline) == "1" {
 		go func() {
 			io.Copy(io.Discard, os.Stdin)

@@ -23,6 +23,10 @@ func servePlugin(behaviour string) {
 		serveGreeter()
 		return
 	}
+	if behaviour == loggerArg {
+		serveLogger()
+		return
+	}
 	if mode, ok := strings.CutPrefix(behaviour, faultArg); ok {
 		serveFault(mode)
 		return

@@ -81,7 +81,9 @@ func connect(t testing.TB, p sdk.Plugin) rpcinterface.Plugin {
 	attach := make(chan *plugin.ReattachConfig, 1)
 	closed := make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
-	server := wire.ServeConfig(sdk.Implement(p, log), log)
+	// All of the plugin's own, and of what carries it what went wrong.
+	own := hclog.New(&hclog.LoggerOptions{Output: t.Output(), Level: hclog.Trace})
+	server := wire.ServeConfig(sdk.Implement(p, own), log)
 	server.Test = &plugin.ServeTestConfig{Context: ctx, ReattachConfigCh: attach, CloseCh: closed}
 	go plugin.Serve(server)
 
