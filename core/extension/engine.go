@@ -35,7 +35,7 @@ type Engine interface {
 	RestorePrograms(ctx context.Context, extension, path, sections string) error
 	PersistedPrograms(ctx context.Context) (string, error)
 	// DynamicProcesses lists those of programs that were added at run time, as
-	// "group:process".
+	// clients address them.
 	DynamicProcesses() []string
 
 	// AddProgram adds the processes of a program to a group, all or none.

@@ -59,7 +59,7 @@ never; memory is in KiB.
 `
 	helpGetDynamicProcesses = ` The processes of programs that extensions have added at run time.
 
-@return array result  Their names, "group:process"
+@return array result  Their names, as clients address them ("process", "group:process")
 `
 	helpEnable = ` Start an extension that is DISABLED, or once more one in BACKOFF or FATAL. This
 lasts until the supervisor restarts.

@@ -228,7 +228,8 @@ func (a *program) state() ProgramState {
 func (p *proc) nextSpec() *core.ProcessSpec { return cmp.Or(p.next.Load(), p.spec.Load()) }
 
 // DynamicProcesses lists the processes of programs that were added at run time, as
-// "group:process", sorted by the names of group and process.
+// clients address them ("process", "group:process"), sorted by the names of group and
+// process.
 func (s *Supervisor) DynamicProcesses() []string {
 	var out []string
 	for _, p := range s.all() {
