@@ -244,7 +244,11 @@ func (s *Stream) flood() {
 	}
 	var n int
 	var err error
+	seen := false
 	move := func(fd uintptr) (ready bool) {
+		if seen = s.tap.Load() != nil; seen { // since it waited for output
+			return true
+		}
 		s.busy.Store(true)
 		if n, err = s.file.moveFrom(fd); err == unix.EAGAIN {
 			s.busy.Store(false)
@@ -252,8 +256,8 @@ func (s *Stream) flood() {
 		}
 		return true
 	}
-	for few := 0; few < floodReads && s.tap.Load() == nil; {
-		if s.conn.Read(move) != nil || err == nil && n == 0 {
+	for few := 0; few < floodReads; {
+		if s.conn.Read(move) != nil || seen || err == nil && n == 0 {
 			break
 		}
 		if s.cfg.Logged != nil {
