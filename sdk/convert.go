@@ -11,19 +11,33 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/plugvisor/plugvisor/rpcinterface"
+	"github.com/plugvisor/plugvisor/rpcinterface/wire"
 )
 
 var (
 	valueType = reflect.TypeFor[Value]()
 	timeType  = reflect.TypeFor[time.Time]()
-	bytesType = reflect.TypeFor[[]byte]()
 )
+
+// isValue says whether a type is Value or one of its kinds.
+func isValue(t reflect.Type) bool {
+	switch t {
+	case valueType, reflect.TypeFor[Int](), reflect.TypeFor[Bool](), reflect.TypeFor[String](), reflect.TypeFor[Double](),
+		reflect.TypeFor[Bytes](), reflect.TypeFor[Time](), reflect.TypeFor[Array](), reflect.TypeFor[Struct](), reflect.TypeFor[Nil]():
+		return true
+	}
+	return false
+}
+
+// isBytes says whether a type is []byte, under whatever name.
+func isBytes(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem() == reflect.TypeFor[byte]()
+}
 
 // supported says why values of a type cannot be passed, if they cannot. A type
 // within itself is looked at once: seen.
 func supported(t reflect.Type, seen map[reflect.Type]bool) error {
-	if seen[t] || t == valueType || t.Implements(valueType) || t == timeType || t == bytesType {
+	if seen[t] || isValue(t) || t == timeType || isBytes(t) {
 		return nil
 	}
 	seen[t] = true
@@ -32,6 +46,10 @@ func supported(t reflect.Type, seen map[reflect.Type]bool) error {
 		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return nil
+	case reflect.Pointer:
+		if t.Elem().Kind() != reflect.Pointer && t.Elem().Kind() != reflect.Interface {
+			return supported(t.Elem(), seen)
+		}
 	case reflect.Slice:
 		return supported(t.Elem(), seen)
 	case reflect.Map:
@@ -40,19 +58,20 @@ func supported(t reflect.Type, seen map[reflect.Type]bool) error {
 		}
 		return supported(t.Elem(), seen)
 	case reflect.Struct:
-		for _, f := range fieldsOf(t) {
-			if f.Anonymous {
-				return fmt.Errorf("%s embeds %s", t, f.Type)
-			}
-			of := f.Type
-			if of.Kind() == reflect.Pointer {
-				of = of.Elem()
-			}
-			if err := supported(of, seen); err != nil {
+		fields, err := fieldsOf(t)
+		if err != nil {
+			return err
+		}
+		for _, f := range fields {
+			if err := supported(f.Type, seen); err != nil {
 				return fmt.Errorf("member %s of %s: %w", f.Name, t, err)
 			}
 		}
 		return nil
+	case reflect.Interface:
+		return fmt.Errorf("values of type %s cannot be passed: use sdk.Value", t)
+	case reflect.Array:
+		return fmt.Errorf("values of type %s cannot be passed: use a slice", t)
 	}
 	return fmt.Errorf("values of type %s cannot be passed", t)
 }
@@ -63,12 +82,31 @@ type field struct {
 	member string
 }
 
-func fieldsOf(t reflect.Type) []field {
-	var out []field
+// fieldsOf lists the members of a struct, those of embedded structs among them. The
+// error is for a struct that cannot be passed.
+func fieldsOf(t reflect.Type) ([]field, error) {
+	out := make([]field, 0, t.NumField())
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name := f.Tag.Get("rpc")
-		if !f.IsExported() || name == "-" {
+		if name == "-" {
+			continue
+		}
+		if f.Anonymous && (name == "" || !f.IsExported()) {
+			if name != "" || f.Type.Kind() != reflect.Struct || f.Type == timeType || isValue(f.Type) {
+				return nil, fmt.Errorf("%s embeds %s, whose members it cannot have: give the field a name", t, f.Type)
+			}
+			inner, err := fieldsOf(f.Type)
+			if err != nil {
+				return nil, err
+			}
+			for _, in := range inner {
+				in.Index = append([]int{i}, in.Index...)
+				out = append(out, in)
+			}
+			continue
+		}
+		if !f.IsExported() {
 			continue
 		}
 		if name == "" {
@@ -76,7 +114,15 @@ func fieldsOf(t reflect.Type) []field {
 		}
 		out = append(out, field{f, name})
 	}
-	return out
+	if len(out) == 0 && t.NumField() > 0 {
+		return nil, fmt.Errorf("values of type %s cannot be passed: it has no exported fields", t)
+	}
+	for i, f := range out {
+		if slices.ContainsFunc(out[:i], func(other field) bool { return other.member == f.member }) {
+			return nil, fmt.Errorf("%s has two members called %s", t, f.member)
+		}
+	}
+	return out, nil
 }
 
 // lowered is the name under which clients know a Go name.
@@ -97,7 +143,14 @@ func decode(v Value, into reflect.Value) error {
 	}
 	wrong := func(want string) error { return fmt.Errorf("%s wanted, not %s", want, v.Kind()) }
 	switch {
-	case t.Implements(valueType):
+	case t.Kind() == reflect.Pointer:
+		if v == (Nil{}) {
+			into.SetZero()
+			return nil
+		}
+		into.Set(reflect.New(t.Elem()))
+		return decode(v, into.Elem())
+	case isValue(t):
 		return wrong(reflect.Zero(t).Interface().(Value).Kind().String())
 	case t == timeType:
 		if v, ok := v.(Time); ok {
@@ -105,7 +158,7 @@ func decode(v Value, into reflect.Value) error {
 			return nil
 		}
 		return wrong("dateTime.iso8601")
-	case t == bytesType:
+	case isBytes(t):
 		switch v := v.(type) {
 		case Bytes:
 			into.SetBytes(v)
@@ -132,6 +185,9 @@ func decode(v Value, into reflect.Value) error {
 	case reflect.Float32, reflect.Float64:
 		switch v := v.(type) {
 		case Double:
+			if into.OverflowFloat(float64(v)) {
+				return fmt.Errorf("%v is out of range", float64(v))
+			}
 			into.SetFloat(float64(v))
 		case Int:
 			into.SetFloat(float64(v))
@@ -191,7 +247,10 @@ func decode(v Value, into reflect.Value) error {
 }
 
 func decodeStruct(members Struct, into reflect.Value) error {
-	fields := fieldsOf(into.Type())
+	fields, err := fieldsOf(into.Type())
+	if err != nil {
+		return err
+	}
 	for _, m := range members {
 		if !slices.ContainsFunc(fields, func(f field) bool { return f.member == m.Name }) {
 			return fmt.Errorf("unknown member %s", m.Name)
@@ -199,17 +258,13 @@ func decodeStruct(members Struct, into reflect.Value) error {
 	}
 	for _, f := range fields {
 		v, ok := members.Get(f.member)
-		dst := into.FieldByIndex(f.Index)
-		if dst.Kind() == reflect.Pointer {
-			if rpcinterface.KindOf(v) == rpcinterface.KindNil {
+		if !ok {
+			if f.Type.Kind() == reflect.Pointer {
 				continue
 			}
-			dst.Set(reflect.New(f.Type.Elem()))
-			dst = dst.Elem()
-		} else if !ok {
 			return fmt.Errorf("member %s is missing", f.member)
 		}
-		if err := decode(v, dst); err != nil {
+		if err := decode(v, into.FieldByIndex(f.Index)); err != nil {
 			return fmt.Errorf("%s: %w", f.member, err)
 		}
 	}
@@ -218,23 +273,25 @@ func decodeStruct(members Struct, into reflect.Value) error {
 
 // ValueOf makes a Value of a Go value: one of the types that methods may have,
 // nil, or a slice or map of any of them.
-func ValueOf(v any) (Value, error) { return encode(reflect.ValueOf(v)) }
+func ValueOf(v any) (Value, error) { return encode(reflect.ValueOf(v), wire.MaxDepth) }
 
-func encode(v reflect.Value) (Value, error) {
+// encode makes a Value in which arrays and structs are nested no more than depth
+// deep: what points to itself has no end.
+func encode(v reflect.Value, depth int) (Value, error) {
 	if !v.IsValid() {
 		return Nil{}, nil
 	}
 	t := v.Type()
 	if v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer {
-		return encode(v.Elem())
+		return encode(v.Elem(), depth)
 	}
-	if t.Implements(valueType) {
+	if isValue(t) {
 		return v.Interface().(Value), nil
 	}
-	switch t {
-	case timeType:
+	if t == timeType {
 		return Time(v.Interface().(time.Time)), nil
-	case bytesType:
+	}
+	if isBytes(t) {
 		return Bytes(v.Bytes()), nil
 	}
 	switch v.Kind() {
@@ -251,25 +308,34 @@ func encode(v reflect.Value) (Value, error) {
 			return nil, fmt.Errorf("%d is out of range", v.Uint())
 		}
 		return Int(v.Uint()), nil
-	case reflect.Slice:
-		out := make(Array, v.Len())
-		for i := range out {
-			var err error
-			if out[i], err = encode(v.Index(i)); err != nil {
-				return nil, fmt.Errorf("element %d: %w", i, err)
-			}
+	case reflect.Slice, reflect.Map, reflect.Struct:
+		if depth == 0 {
+			return nil, fmt.Errorf("a value is nested deeper than %d", wire.MaxDepth)
 		}
-		return out, nil
-	case reflect.Map:
-		return encodeMap(v)
-	case reflect.Struct:
-		return encodeStruct(v)
+		return encodeMany(v, depth-1)
 	}
 	return nil, errors.New("values of type " + t.String() + " cannot be passed")
 }
 
+func encodeMany(v reflect.Value, depth int) (Value, error) {
+	switch v.Kind() {
+	case reflect.Map:
+		return encodeMap(v, depth)
+	case reflect.Struct:
+		return encodeStruct(v, depth)
+	}
+	out := make(Array, v.Len())
+	for i := range out {
+		var err error
+		if out[i], err = encode(v.Index(i), depth); err != nil {
+			return nil, fmt.Errorf("element %d: %w", i, err)
+		}
+	}
+	return out, nil
+}
+
 // encodeMap orders the members by name, so that answers are the same each time.
-func encodeMap(v reflect.Value) (Value, error) {
+func encodeMap(v reflect.Value, depth int) (Value, error) {
 	if v.Type().Key().Kind() != reflect.String {
 		return nil, fmt.Errorf("%s has keys that are not strings", v.Type())
 	}
@@ -277,7 +343,7 @@ func encodeMap(v reflect.Value) (Value, error) {
 	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
 	out := make(Struct, len(keys))
 	for i, k := range keys {
-		e, err := encode(v.MapIndex(k))
+		e, err := encode(v.MapIndex(k), depth)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", k, err)
 		}
@@ -287,15 +353,18 @@ func encodeMap(v reflect.Value) (Value, error) {
 }
 
 // encodeStruct leaves out the members whose pointers are nil.
-func encodeStruct(v reflect.Value) (Value, error) {
-	fields := fieldsOf(v.Type())
+func encodeStruct(v reflect.Value, depth int) (Value, error) {
+	fields, err := fieldsOf(v.Type())
+	if err != nil {
+		return nil, err
+	}
 	out := make(Struct, 0, len(fields))
 	for _, f := range fields {
 		src := v.FieldByIndex(f.Index)
 		if src.Kind() == reflect.Pointer && src.IsNil() {
 			continue
 		}
-		e, err := encode(src)
+		e, err := encode(src, depth)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.member, err)
 		}

@@ -40,11 +40,27 @@
 // leave out. It returns a value, an error, or both, or nothing; where there is no
 // value the client is answered true.
 //
-// Values are of these Go types: integers, bool, string, floats, []byte,
-// time.Time, slices, maps with string keys, structs, and Value or one of its
-// kinds where the type is not known beforehand. Members of a struct are named by
-// a tag, `rpc:"name"`, else as methods are; those that are pointers may be
-// absent. A method with other types is an error when the plugin starts.
+// Values are of these Go types: integers, bool, string, floats, []byte, time.Time,
+// slices, maps with string keys, structs, pointers to any of them, and Value or one of
+// its kinds where the type is not known beforehand; also types made of them, such as
+// time.Duration, which is an integer. A method with other types, or other results than
+// a value, an error, or both, is an error when the plugin starts, which names it; none
+// is left out.
+//
+//   - An integer has to fit into its type, else the argument is refused; int8 takes -128
+//     to 127. Doubles and booleans are no integers. Towards XML-RPC clients an integer that
+//     does not fit into 32 bits is a fault.
+//   - A float takes integers too. NaN and the infinities are passed as they are.
+//   - A []byte takes strings too. A string that is no UTF-8 has U+FFFD for what is not.
+//   - A time.Time is what the clock shows, without its zone and to the second. One that is
+//     received is in UTC.
+//   - A nil slice or map is an empty one. Nil is no argument for them.
+//   - A pointer is nil or what it points to.
+//   - Members of a struct are its exported fields, named by a tag, `rpc:"name"`, else as
+//     methods are, and not those with the tag "-". Those of a struct that is embedded,
+//     without a tag, are its own. A member that is a pointer may be absent, and is
+//     left out where it is nil; any other is needed. Unknown members are refused.
+//   - Arrays and structs may be nested 32 deep.
 //
 // A wrong number or type of arguments is answered INCORRECT_PARAMETERS before the
 // method is called. A *Fault that the method returns or wraps reaches the client

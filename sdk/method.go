@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"sync"
 
 	"github.com/plugvisor/plugvisor/rpcinterface"
+	"github.com/plugvisor/plugvisor/rpcinterface/wire"
 )
 
 var (
@@ -48,6 +50,12 @@ func methodsOf(receiver reflect.Type, docs map[string]documentation) ([]*method,
 		if reserved(receiver, m.Name) {
 			continue
 		}
+		if lock := embeddedLock(receiver); lock != nil {
+			if _, promoted := reflect.PointerTo(lock).MethodByName(m.Name); promoted {
+				faults = append(faults, fmt.Errorf("method %s would be for clients: it comes from the embedded %s, which has to have a name", m.Name, lock))
+				continue
+			}
+		}
 		made, err := methodOf(m, docs[m.Name])
 		if err != nil {
 			faults = append(faults, fmt.Errorf("method %s: %w", m.Name, err))
@@ -68,6 +76,28 @@ func reserved(receiver reflect.Type, name string) bool {
 		return receiver.Implements(reflect.TypeFor[io.Closer]())
 	}
 	return false
+}
+
+// embeddedLock gives the mutex that a receiver embeds, nil for none. Whoever could
+// lock it from outside could bring the plugin to a halt.
+func embeddedLock(receiver reflect.Type) reflect.Type {
+	if receiver.Kind() == reflect.Pointer {
+		receiver = receiver.Elem()
+	}
+	if receiver.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range receiver.NumField() {
+		f := receiver.Field(i)
+		of := f.Type
+		if of.Kind() == reflect.Pointer {
+			of = of.Elem()
+		}
+		if f.Anonymous && (of == reflect.TypeFor[sync.Mutex]() || of == reflect.TypeFor[sync.RWMutex]()) {
+			return of
+		}
+	}
+	return nil
 }
 
 func methodOf(m reflect.Method, doc documentation) (*method, error) {
@@ -113,7 +143,7 @@ func methodOf(m reflect.Method, doc documentation) (*method, error) {
 			return nil, fmt.Errorf("result: %w", err)
 		}
 	default:
-		return nil, errors.New("more than one result")
+		return nil, errors.New("more than one result: it may return a value, an error, or a value and an error")
 	}
 	if n := len(doc.params); n != 0 && n != len(out.params) {
 		return nil, fmt.Errorf("%d parameters are documented, but there are %d", n, len(out.params))
@@ -168,7 +198,7 @@ func (m *method) call(ctx context.Context, receiver reflect.Value, params []Valu
 	if !m.value {
 		return Bool(true), nil
 	}
-	result, err := encode(out[0])
+	result, err := encode(out[0], wire.MaxDepth)
 	if err != nil {
 		return nil, fmt.Errorf("cannot pass the result: %w", err)
 	}

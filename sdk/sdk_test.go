@@ -271,26 +271,20 @@ type (
 	keys       struct{}
 	results    struct{}
 	order      struct{}
-	embedding  struct{}
 	documented struct{}
 	closing    struct{}
 )
 
-func (channels) M(chan int)                               {}
-func (variadic) M(...string)                              {}
-func (keys) M(map[int]string)                             {}
-func (results) M() (int, int, error)                      { return 0, 0, nil }
-func (order) M(sdk.Optional[int], int)                    {}
-func (embedding) M(struct{ Outer struct{ point } }) error { return nil }
-func (embedding) N() struct{ Outer struct{ Point } }      { panic("not called") }
+func (channels) M(chan int)            {}
+func (variadic) M(...string)           {}
+func (keys) M(map[int]string)          {}
+func (results) M() (int, int, error)   { return 0, 0, nil }
+func (order) M(sdk.Optional[int], int) {}
 
 // M has fewer parameters than it documents.
 func (documented) M(int)                      {}
 func (closing) Close(context.Context) error   { return nil }
 func (closing) BeforeCall(method string) bool { return method != "" }
-
-// Point is embedded by what must not be passed.
-type Point struct{ X int }
 
 func factory[T any]() sdk.Factory {
 	return sdk.FactoryOf(func(sdk.Host, sdk.Config) (t T, err error) { return t, nil })
@@ -309,7 +303,6 @@ func TestUnsupported(t *testing.T) {
 		"keys":        {sdk.Plugin{Factory: factory[keys]()}, "keys that are not strings"},
 		"results":     {sdk.Plugin{Factory: factory[results]()}, "more than one result"},
 		"order":       {sdk.Plugin{Factory: factory[order]()}, "not Optional follows"},
-		"embedding":   {sdk.Plugin{Factory: factory[embedding]()}, "method N: result: member Outer of"},
 		"tags":        {sdk.Plugin{Factory: factory[documented](), Sources: sources}, "2 parameters are documented, but there are 1"},
 		"bad tag":     {sdk.Plugin{Factory: factory[*documented](), Sources: fstest.MapFS{"d.go": {Data: []byte("package p\n// @param int\nfunc (d *documented) M(int) {}\n")}}}, "lacks a type or a name"},
 		"bad sources": {sdk.Plugin{Factory: factory[documented](), Sources: fstest.MapFS{"d.go": {Data: []byte("func")}}}, "cannot read the methods' comments"},
