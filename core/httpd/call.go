@@ -19,8 +19,10 @@ import (
 const (
 	// maxBody is the largest body of a call.
 	maxBody = 8 << 20
-	// maxKept is the largest buffer that is kept for the next call.
-	maxKept = 2 << 20
+	// maxKept is the largest buffer that is kept for the next call: what is told of
+	// ten thousand processes fits. One that has to grow anew costs several times the
+	// call. The garbage collector takes what nobody used.
+	maxKept = 16 << 20
 	// maxShown is how many bytes of a bad body the log shows.
 	maxShown = 4 << 10
 )
