@@ -37,17 +37,19 @@ func (m *Manager) Enable(ctx context.Context, name string, wait bool) error {
 }
 
 // Disable ends an extension: calls under way may end, for ten seconds, and others
-// fail. One that is STARTING is ended at once, whoever waits for it. It lasts until
-// the supervisor restarts.
+// fail. A start that is under way is ended at once, whoever waits for it, and so is
+// that of a successor. It lasts until the supervisor restarts.
 func (m *Manager) Disable(ctx context.Context, name string, wait bool) error {
 	cause := errDisabled
 	if wayOf(ctx).passes(name) {
 		cause = errItself
 	}
 	ending := false
-	if x, err := m.find(name); err == nil && x.state() == Starting {
-		x.end(cause) // the operation that waits for the start would hold up this one
-		ending = true
+	if x, err := m.find(name); err == nil {
+		s := x.state()
+		if ending = s == Starting || s == Running && x.operated(); ending {
+			x.end(cause) // the operation that waits for the start would hold up this one
+		}
 	}
 	return m.operate(ctx, name, wait, func(s State) error {
 		if s == Disabled && !ending {
@@ -118,6 +120,9 @@ func (x *extension) alone(ctx context.Context, f func() error) error {
 	defer func() { <-x.operating }()
 	return f()
 }
+
+// operated says whether somebody operates on the extension at this moment.
+func (x *extension) operated() bool { return len(x.operating) > 0 }
 
 // enable starts an extension that does not run.
 func (x *extension) enable(ctx context.Context) error {

@@ -341,6 +341,32 @@ func TestDisableEndsEnable(t *testing.T) {
 	r.wantState(t, "x", Disabled)
 }
 
+// Nor need they wait for a successor that hangs.
+func TestDisableEndsRestart(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, Config{Specs: []core.ExtensionSpec{section("x", "second-waits:"+fifo)}}).start(t)
+	first := int(r.mustCall(t, "x.pid").(rpcinterface.Int))
+	restarted := make(chan error, 1)
+	go func() { restarted <- r.Restart(context.Background(), "x", true) }()
+	// Somebody reads the pipe: the second one is in Configure.
+	w, err := os.OpenFile(fifo, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := r.Disable(t.Context(), "x", true); err != nil {
+		t.Fatal(err)
+	}
+	wantFault(t, <-restarted, rpcinterface.CodeFailed, "extension 'x' cannot be started: it was stopped: disabled by an operator")
+	r.wantState(t, "x", Disabled)
+	if !gone(first) {
+		t.Error("the process that served is left")
+	}
+}
+
 func TestDisableWhileStarting(t *testing.T) {
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
