@@ -91,8 +91,9 @@ func (b *bounds) exceeded(p *process) string {
 	return ""
 }
 
-// goMemory is what a plugin in Go needs of RLIMIT_DATA, in bytes: most of it is
-// reserved by Go at its start and never used.
+// goMemory is what a plugin in Go, built without C, needs of RLIMIT_DATA, in bytes:
+// most of it is reserved by Go at its start and never used. With C each of its
+// threads reserves the stack that C gives a thread, 8 MiB in most places.
 const goMemory = 128 << 20
 
 // bytesText writes a number of bytes as a section has it.
@@ -125,6 +126,8 @@ func (s *shortage) Write(p []byte) (int, error) {
 	longest := 0
 	for _, word := range []string{
 		"out of memory", "annot allocate memory", "failed to allocate", "MemoryError", "bad_alloc", "OutOfMemory",
+		// There was none for the stack of another thread.
+		"pthread_create failed", "can't start new thread",
 	} {
 		longest = max(longest, len(word))
 		if bytes.Contains(text, []byte(word)) {

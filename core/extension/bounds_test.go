@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -211,17 +212,20 @@ func TestOnlySocketsAreGiven(t *testing.T) {
 	}
 }
 
-// inPlainGo runs the test in a build without the race detector, which reserves far
-// more memory than a plugin has, where this is one with it. It says whether it did.
+// inPlainGo runs the test in a build without the race detector and C, as plugins are
+// published, where this is one with either: the race detector reserves far more
+// memory than a plugin has, and so do C's threads. It says whether it did.
 func inPlainGo(t *testing.T) bool {
 	t.Helper()
 	info, ok := debug.ReadBuildInfo()
-	if !ok || !slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+	if !ok || !slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) &&
+		!slices.Contains(info.Settings, debug.BuildSetting{Key: "CGO_ENABLED", Value: "1"}) {
 		return false
 	}
-	out, err := exec.Command("go", "test", "-count=1", "-run", "^"+t.Name()+"$", ".").CombinedOutput()
-	if err != nil {
-		t.Errorf("without the race detector: %v\n%s", err, out)
+	cmd := exec.Command("go", "test", "-count=1", "-run", "^"+t.Name()+"$", ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("in plain Go: %v\n%s", err, out)
 	}
 	return true
 }
@@ -260,6 +264,27 @@ func TestLimitOfFiles(t *testing.T) {
 	r.mustCall(t, "x.pid")
 }
 
+// What runtimes say when they get no memory, also for another thread.
+func TestShortage(t *testing.T) {
+	for text, want := range map[string]bool{
+		"fatal error: runtime: out of memory: cannot allocate 4194304-byte block":       true,
+		"runtime/cgo: pthread_create failed: Resource temporarily unavailable\nSIGABRT": true,
+		"Traceback (most recent call last):\nRuntimeError: can't start new thread":      true,
+		"MemoryError": true,
+		"panic: runtime error: index out of range [3] with length 3":                       false,
+		"accept4: too many open files: Resource temporarily unavailable, no memory needed": false,
+	} {
+		for cut := range len(text) {
+			var s shortage
+			s.Write([]byte(text[:cut]))
+			s.Write([]byte(text[cut:]))
+			if s.heard.Load() != want {
+				t.Fatalf("%q, cut at %d: %v", text, cut, !want)
+			}
+		}
+	}
+}
+
 // What the documentation says is enough for a plugin in Go is enough.
 func TestLeastLimits(t *testing.T) {
 	spec := section("x", "plain")
@@ -270,6 +295,17 @@ func TestLeastLimits(t *testing.T) {
 	r := newRig(t, Config{Specs: []core.ExtensionSpec{spec}}).start(t)
 	r.mustCall(t, "x.pid")
 	r.mustCall(t, "x.processes")
+	var busy sync.WaitGroup
+	for range 32 {
+		busy.Go(func() {
+			for range 20 {
+				if _, err := r.call(t, "x.pid"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	busy.Wait()
 
 	spec.Limits.Memory = 32 << 20
 	r = newRig(t, Config{Specs: []core.ExtensionSpec{spec}})
