@@ -27,6 +27,10 @@ func servePlugin(behaviour string) {
 		serveLogger()
 		return
 	}
+	if behaviour == verbsArg {
+		serveVerbs()
+		return
+	}
 	if mode, ok := strings.CutPrefix(behaviour, faultArg); ok {
 		serveFault(mode)
 		return
