@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/plugvisor/plugvisor/sdk"
 )
@@ -199,12 +200,16 @@ func (h *Host) SetNumProcs(_ context.Context, group, program string, n int) (add
 	return added, removed, nil
 }
 
-// RestorePrograms keeps the text, for PersistedPrograms.
+// RestorePrograms keeps the text, for PersistedPrograms. Text whose first line is
+// neither a comment nor the head of a section is CANT_REREAD.
 func (h *Host) RestorePrograms(_ context.Context, path, sections string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err := h.begin("RestorePrograms", path, sections); err != nil {
 		return err
+	}
+	if sections != "" && !strings.ContainsRune(";#[\r\n", rune(sections[0])) {
+		return sdk.NewFault(sdk.CodeCantReread, "it is no configuration file")
 	}
 	h.persisted = sections
 	return nil
