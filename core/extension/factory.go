@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/plugvisor/plugvisor/core"
+	"github.com/plugvisor/plugvisor/core/trust"
 )
 
 // selfExe is the running daemon's executable, whatever became of its file.
@@ -141,7 +142,7 @@ func findPath(path string, args []string) (factory, error) {
 	if err := checkExecutable(abs); err != nil {
 		return factory{}, fmt.Errorf("%w; give the path of a plugin's executable", err)
 	}
-	if err := checkTrusted(abs, os.Geteuid()); err != nil {
+	if err := trust.CheckPath(abs, os.Geteuid()); err != nil {
 		return factory{}, err
 	}
 	return factory{kind: external, path: abs, argv: append([]string{abs}, args...)}, nil
@@ -154,7 +155,7 @@ func (s sources) findName(name string, args []string) (factory, error) {
 		err := checkExecutable(path)
 		if err == nil {
 			// Not another of the name, from a directory that comes later.
-			if err := checkTrusted(path, os.Geteuid()); err != nil {
+			if err := trust.CheckPath(path, os.Geteuid()); err != nil {
 				return factory{}, err
 			}
 			return factory{kind: external, path: path, argv: append([]string{path}, args...)}, nil

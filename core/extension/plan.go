@@ -3,16 +3,13 @@ package extension
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/core/child"
+	"github.com/plugvisor/plugvisor/core/trust"
 )
 
 // plan is how one process of an extension is to be started: as whom, with what
@@ -39,7 +36,7 @@ func (m *Manager) prepare(spec core.ExtensionSpec, f factory) (*plan, error) {
 		}
 		p.env.become(account)
 		if p.credential = cred; cred != nil && f.kind == external && spec.SHA256 == "" {
-			if path, ok := reachable(f.path, cred); !ok {
+			if path, ok := trust.Reachable(f.path, cred); !ok {
 				return nil, fmt.Errorf("user %s, which plugin.user names, cannot execute %s: %s is closed to it", spec.User, f.path, path)
 			}
 		}
@@ -49,7 +46,7 @@ func (m *Manager) prepare(spec core.ExtensionSpec, f factory) (*plan, error) {
 	}
 	p.env.set(lifelineEnv, "1")
 	if spec.SHA256 != "" {
-		image, err := sealedCopy(f.path, spec.SHA256)
+		image, err := trust.SealedCopy(f.path, spec.SHA256)
 		if err != nil {
 			return nil, err
 		}
@@ -85,42 +82,6 @@ func identify(names *child.NameService, own int, name string) (child.Account, *s
 		return account, nil, fmt.Errorf("cannot become user %s, which plugin.user names: %s", name, refused)
 	}
 	return account, cred, nil
-}
-
-// reachable says whether a user may enter the directories on the way to path, and
-// execute or enter path itself; where not, it gives the first that is closed. Access
-// control lists are not read: what has one counts as open, and the kernel decides.
-func reachable(path string, cred *syscall.Credential) (closed string, ok bool) {
-	path, err := filepath.EvalSymlinks(path)
-	if err != nil || cred.Uid == 0 {
-		return "", true
-	}
-	steps := []string{path}
-	for path != "/" {
-		path = filepath.Dir(path)
-		steps = append(steps, path)
-	}
-	for _, step := range slices.Backward(steps) {
-		info, err := os.Stat(step)
-		if err != nil {
-			return "", true
-		}
-		st, isUnix := info.Sys().(*syscall.Stat_t)
-		if _, err := unix.Getxattr(step, "system.posix_acl_access", nil); err == nil || !isUnix {
-			continue
-		}
-		bit := os.FileMode(0o001)
-		switch {
-		case st.Uid == cred.Uid:
-			bit = 0o100
-		case st.Gid == cred.Gid || slices.Contains(cred.Groups, st.Gid):
-			bit = 0o010
-		}
-		if info.Mode()&bit == 0 {
-			return step, false
-		}
-	}
-	return "", true
 }
 
 // environment is a list of "NAME=value" with each name once.

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/plugvisor/plugvisor/core/trust"
 )
 
 // maxSocketPath is the longest path that a unix socket can have, in bytes.
@@ -166,7 +168,7 @@ func giveSocketDir(dir string, cred *syscall.Credential) error {
 			return fmt.Errorf("cannot let uid %d to its sockets: %w", cred.Uid, err)
 		}
 	}
-	if closed, ok := reachable(own, cred); !ok {
+	if closed, ok := trust.Reachable(own, cred); !ok {
 		return fmt.Errorf("uid %d, which plugin.user names, cannot get to its sockets in %s: %s is closed to it; "+
 			"open it, or set TMPDIR to another place", cred.Uid, own, closed)
 	}

@@ -90,6 +90,8 @@ var rooms = []room{
 	{path: "core/supervisor/supervisortest", ours: words("core core/event core/process core/supervisor rpcinterface"), std: noNet},
 	{path: "core/child", ours: words("core"), third: sys, std: noNet},
 	{path: "core/logfile", ours: words("core"), third: sys, std: noExec},
+	// It is the daemon's answer, and extension check of the command line gives it too.
+	{path: "core/trust", third: sys, std: noNet},
 	{path: "core/mainlog", ours: words("core core/logfile rpcinterface"), third: hclog, std: noNet},
 	// core/process: the effects that it carries out are that package's types.
 	{path: "core/engine", ours: words("core core/process core/supervisor core/child core/logfile core/event core/pytext rpcinterface"), third: sys, std: noExec},
@@ -103,7 +105,7 @@ var rooms = []room{
 	{path: "core/metrics", ours: words("core rpcinterface"), third: prometheus, std: noExec},
 	// os/exec: go-plugin's runner is handed an exec.Cmd; TestNoExec sees to it
 	// that only that type is used.
-	{path: "core/extension", ours: words("core core/config core/child core/namespace core/supervisor core/event core/logfile core/mainlog core/pytext rpcinterface rpcinterface/wire"),
+	{path: "core/extension", ours: words("core core/config core/child core/namespace core/supervisor core/event core/logfile core/mainlog core/pytext core/trust rpcinterface rpcinterface/wire"),
 		third: join(goPlugin, ini), std: free},
 	{path: "core/daemon", ours: words("core core/config core/process core/event core/supervisor core/child core/logfile core/mainlog core/engine core/namespace " +
 		"core/supervisorns core/xmlrpc core/httpd core/web core/metrics core/extension core/pytext internal/getopt rpcinterface"),
@@ -123,7 +125,7 @@ var rooms = []room{
 
 	// The command line and the small tools: clients, never the daemon.
 	// core: what a section is, for extension check.
-	{path: "internal/ctl", ours: words("core core/config core/pytext internal/getopt rpcinterface sdk/check"), third: join(kolo, liner, goPlugin, ini), std: noExec},
+	{path: "internal/ctl", ours: words("core core/config core/pytext core/trust internal/getopt rpcinterface sdk/check"), third: join(kolo, liner, goPlugin, ini), std: noExec},
 	{path: "internal/pidproxy", ours: words("core/config rpcinterface"), third: ini, std: free},
 	{path: "internal/sampleconf", ours: words("core/config rpcinterface"), third: ini, std: noNet},
 	{path: "internal/getopt", std: pure},

@@ -1,4 +1,4 @@
-package extension
+package trust
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 // maxLinks is how many symbolic links a path may lead over, as in the kernel.
 const maxLinks = 40
 
-// checkTrusted refuses an executable that somebody other than root or the daemon's
+// CheckPath refuses an executable that somebody other than root or the daemon's
 // user could exchange: a plugin has what its section is granted, so whoever can
 // change its file has that too. The error names every file and directory that is
 // in the way, and the commands that help.
@@ -29,7 +29,7 @@ const maxLinks = 40
 //
 // plugin.user may not own the file either: a plugin that can change itself keeps
 // what somebody has once made of it.
-func checkTrusted(path string, uid int) error {
+func CheckPath(path string, uid int) error {
 	in := inspection{uid: uint32(uid)}
 	if err := in.walk(path); err != nil {
 		return err

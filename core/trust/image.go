@@ -1,4 +1,4 @@
-package extension
+package trust
 
 import (
 	"bytes"
@@ -18,10 +18,10 @@ import (
 // memory.
 const maxImage = 1 << 30
 
-// sealedCopy gives a copy of the executable at path that nobody can change, in
+// SealedCopy gives a copy of the executable at path that nobody can change, in
 // memory, of which the hash is sum. What happens to the file afterwards, or while it
 // is read, makes no difference to what is executed.
-func sealedCopy(path, sum string) (*os.File, error) {
+func SealedCopy(path, sum string) (*os.File, error) {
 	source, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the plugin to check plugin.sha256: %w", err)
