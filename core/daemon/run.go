@@ -53,6 +53,7 @@ type run struct {
 	extensions *extension.Manager
 	listeners  []*httpd.Listener
 	undo       []func() // what end takes down, the last first
+	pidfile    string   // removed when all of that is down; "" for none
 }
 
 // run runs the daemon once. It answers whether a restart was asked for.
@@ -93,6 +94,9 @@ func (r *run) later(f func()) { r.undo = append(r.undo, f) }
 func (r *run) end() {
 	for i := len(r.undo) - 1; i >= 0; i-- {
 		r.undo[i]()
+	}
+	if r.pidfile != "" {
+		os.Remove(r.pidfile)
 	}
 }
 
@@ -386,14 +390,15 @@ func (r *run) cleanLogs() {
 	}
 }
 
-// writePidfile writes our pid, and has the file removed at the end.
+// writePidfile writes our pid. The file is removed last: who waits for that, to start
+// us anew, finds addresses, sockets and plugins gone.
 func (r *run) writePidfile() {
 	pid, path := os.Getpid(), r.settings.Pidfile
 	if err := os.WriteFile(path, []byte(strconv.Itoa(pid)+"\n"), 0o666); err != nil {
 		r.log.Log(rpcinterface.LevelCrit, "could not write pidfile "+path)
 		return
 	}
-	r.later(func() { os.Remove(path) })
+	r.pidfile = path
 	r.log.Log(rpcinterface.LevelInfo, fmt.Sprintf("plugvisor %s, in the place of Supervisor %s", Version, supervisorns.Version))
 	r.log.Log(rpcinterface.LevelInfo, fmt.Sprintf("supervisord started with pid %d", pid))
 }

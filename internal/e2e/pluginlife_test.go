@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -277,4 +278,25 @@ func TestStoppedWhilePluginsStart(t *testing.T) {
 			d.mustEnd(plugin, "the plugin")
 		})
 	}
+}
+
+// Whoever waits for the end of the pidfile finds nothing in the way of another start,
+// however long plugins take to end.
+func TestPidfileIsRemovedLast(t *testing.T) {
+	t.Parallel()
+	d := startDaemon(t, probeSection(t, faultArg+"shutdown-hang", ""))
+	pid := answer[int](d.site, "probe.pid")
+	d.signal(syscall.SIGTERM)
+	poll(t, "the end of the pidfile", func() bool {
+		_, err := os.Stat(d.path("supervisord.pid"))
+		return err != nil
+	})
+	if err := syscall.Kill(pid, 0); err == nil {
+		t.Error("the plugin is still there")
+	}
+	if c, err := net.Dial("tcp", d.addr); err == nil {
+		c.Close()
+		t.Error("the server still listens")
+	}
+	d.exit(0)
 }
