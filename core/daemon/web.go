@@ -14,6 +14,7 @@ func (r *run) pages() *web.Pages {
 	return web.New(web.Config{
 		Supervisor: r.supervisor,
 		Methods:    r.supervisorNamespace(),
+		Dynamic:    r.supervisor.DynamicProcesses,
 		Extensions: r.extensions,
 		Subscribe: func(kinds []core.EventKind) web.Subscription {
 			return r.supervisor.Subscribe(kinds, 0)

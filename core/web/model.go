@@ -32,15 +32,20 @@ type process struct {
 	Start       int64    `json:"start,omitempty"` // since when it runs, in seconds since the epoch
 	PID         int      `json:"pid,omitempty"`
 	Actions     []string `json:"actions"`
+	// Dynamic: it was added at run time. Only views tell.
+	Dynamic bool `json:"dynamic,omitempty"`
 }
 
 // look reads what the page shows.
 func (p *Pages) look() view {
 	infos := p.Supervisor.Processes()
 	members := map[string][]process{}
+	dynamic := p.dynamic()
 	for i := range infos {
 		group := infos[i].Group
-		members[group] = append(members[group], makeProcess(&infos[i]))
+		row := makeProcess(&infos[i])
+		row.Dynamic = dynamic[row.Name]
+		members[group] = append(members[group], row)
 	}
 	names := make([]string, 0, len(members))
 	for _, g := range p.Supervisor.Groups() {
@@ -59,6 +64,17 @@ func (p *Pages) look() view {
 	}
 	groups[0] = solo
 	return view{State: p.state(), Now: time.Now().Unix(), Groups: groups}
+}
+
+func (p *Pages) dynamic() map[string]bool {
+	if p.Dynamic == nil {
+		return nil
+	}
+	names := map[string]bool{}
+	for _, name := range p.Dynamic() {
+		names[name] = true
+	}
+	return names
 }
 
 func (p *Pages) state() string { return strings.ToLower(p.Supervisor.State().String()) }

@@ -35,6 +35,9 @@ type Config struct {
 	Supervisor Supervisor
 	// Methods is a supervisor namespace of the pages' own, for actions and logs.
 	Methods rpcinterface.Namespace
+	// Dynamic lists the processes that were added at run time, as clients address
+	// them. It may be nil: there are none then.
+	Dynamic func() []string
 	// Extensions may be nil: there are none then.
 	Extensions Extensions
 	// Subscribe begins to read events of the kinds, from the next one on.

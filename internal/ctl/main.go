@@ -25,7 +25,7 @@ func Main(argv []string, stdin, stdout *os.File, stderr io.Writer) int {
 	}
 	s := newSession(opts, stdout, stderr)
 	defer s.stdout.Flush()
-	s.program = argv[0]
+	s.program, s.config = argv[0], opts.config
 	if len(opts.words) == 0 && isTerminal(stdin) && isTerminal(stdout) && liner.TerminalSupported() {
 		e := newEditor(s.stdout, opts.historyFile, s.completeWord)
 		defer e.close()
@@ -50,6 +50,7 @@ func newSession(opts *options, stdout *os.File, stderr io.Writer) *session {
 		direct:      stdout,
 		stderr:      stderr,
 		interactive: opts.interactive,
+		terminal:    isTerminal(stdout),
 		color:       isTerminal(stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 	}
 }

@@ -33,6 +33,7 @@ type session struct {
 	// ctx ends calls: in the shell, when the user interrupts a command.
 	ctx     context.Context
 	program string // the name it was called by
+	config  string // the configuration file that -c names, "" for none
 	client  *client
 	input   input
 	stdout  *bufio.Writer
@@ -42,6 +43,7 @@ type session struct {
 	// the server is really to be shut down.
 	interactive bool
 	color       bool
+	terminal    bool // standard output is one
 	json        bool // the command at work was given --json
 	exit        int
 	done        bool // the shell is to end

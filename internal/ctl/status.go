@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -44,6 +45,14 @@ func status(s *session, names []string) error {
 		return err
 	}
 	listed := selectProcesses(s, all, names, func(p processInfo) (group, name string) { return p.Group, p.Name })
+	if s.terminal { // elsewhere the output is Supervisor's to the byte
+		dynamic := s.dynamicProcesses()
+		for i, p := range listed {
+			if dynamic[rpcinterface.Namespec(p.Group, p.Name)] {
+				listed[i].Description += "  (added at run time)"
+			}
+		}
+	}
 	s.printStatus(listed)
 	for _, p := range listed {
 		s.noteState(p.State)
@@ -62,11 +71,33 @@ func (s *session) statusJSON(names []string) error {
 		name, _ = r["name"].(string)
 		return group, name
 	})
+	dynamic := s.dynamicProcesses()
 	for _, r := range listed {
 		state, _ := r["state"].(int64)
 		s.noteState(int(state))
+		group, _ := r["group"].(string)
+		name, _ := r["name"].(string)
+		if dynamic[rpcinterface.Namespec(group, name)] {
+			r["dynamic"] = true
+		}
 	}
 	return s.printRows(listed)
+}
+
+// dynamicProcesses gives the processes that were added at run time. A server that does
+// not know, such as Supervisor's, has none.
+func (s *session) dynamicProcesses() map[string]bool {
+	ctx, cancel := context.WithTimeout(s.ctx, lookupPatience)
+	defer cancel()
+	var names []string
+	if s.client.call(ctx, &names, "extension.getDynamicProcesses") != nil {
+		return nil
+	}
+	dynamic := make(map[string]bool, len(names))
+	for _, name := range names {
+		dynamic[name] = true
+	}
+	return dynamic
 }
 
 // noteState sets the exit code for a process that was listed.

@@ -67,6 +67,18 @@ function show(p) {
   return row;
 }
 
+// mark says on a row whether its process was added at run time.
+function mark(row, dynamic) {
+  const there = row.element.querySelector('.dynamic');
+  if (there && !dynamic) there.remove();
+  if (there || !dynamic) return;
+  const badge = document.createElement('span');
+  badge.className = 'dynamic';
+  badge.title = 'added at run time';
+  badge.textContent = 'dynamic';
+  row.element.querySelector('.name').append(' ', badge);
+}
+
 function makeSection(name) {
   const section = document.getElementById('group').content.firstElementChild.cloneNode(true);
   section.dataset.group = name;
@@ -99,7 +111,9 @@ function showAll(groups) {
     order.push(section);
     arrange(section.querySelector('.processes'), group.processes.map((p) => {
       there.add(p.name);
-      return show(p).element;
+      const row = show(p);
+      mark(row, p.dynamic);
+      return row.element;
     }));
   }
   for (const [name, row] of rows) {
