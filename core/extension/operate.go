@@ -2,8 +2,6 @@ package extension
 
 import (
 	"context"
-	"errors"
-	"strings"
 
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/rpcinterface"
@@ -94,16 +92,13 @@ func (m *Manager) operate(ctx context.Context, name string, wait bool, allowed f
 		return err
 	}
 	go func() {
-		err := x.alone(m.life, func() error {
+		// What fails is in the log, and nobody waits for it here.
+		_ = x.alone(m.life, func() error {
 			if allowed(x.state()) != nil {
 				return nil // another has done it
 			}
 			return do(x, m.life)
 		})
-		var f *rpcinterface.Fault
-		if errors.As(err, &f) && x.state() != Stopping && x.state() != Disabled {
-			x.say(rpcinterface.LevelWarn, "%s", strings.TrimPrefix(f.Message, "FAILED: "))
-		}
 	}()
 	return nil
 }
@@ -134,6 +129,7 @@ func (x *extension) enable(ctx context.Context) error {
 // nothing served before.
 func (x *extension) exchange(ctx context.Context, spec core.ExtensionSpec) error {
 	if err := x.m.claim(); err != nil {
+		x.say(rpcinterface.LevelWarn, "cannot start extension '%s': %v", x.name, err)
 		return x.fault("cannot be started: %v", err)
 	}
 	o := newOrder(spec)

@@ -102,8 +102,8 @@ func TestStdinWriteHandler(t *testing.T) {
 	}
 }
 
-// TestHandlerKilled kills the plugin that judges: the event is sent again, and
-// judged by the plugin that is started anew.
+// TestHandlerKilled kills the plugin that judges: the event is judged by the plugin that
+// is started anew, after it was sent again where the old one had been asked already.
 func TestHandlerKilled(t *testing.T) {
 	t.Parallel()
 	s := newBareSite(t)
@@ -118,8 +118,7 @@ func TestHandlerKilled(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	from := d.waitFrom(0, "el: event was rejected")
-	d.waitFrom(from, "el: event was processed")
+	d.wait("el: event was processed")
 	d.waitFile("x.out", "dance")
 }
 
