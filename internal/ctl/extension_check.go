@@ -16,16 +16,17 @@ import (
 
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/core/config"
+	"github.com/plugvisor/plugvisor/core/trust"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 	"github.com/plugvisor/plugvisor/sdk/check"
 )
 
-const checkUsage = "Error: extension check [--section NAME [--configuration FILE]] [--user NAME | --as-root] PATH [ARG...]"
+const checkUsage = "Error: extension check [--section NAME [--configuration FILE]] [--user NAME | --as-root] [--call-methods] PATH [ARG...]"
 
 // checkOptions are the words of extension check.
 type checkOptions struct {
 	section, file, user string
-	asRoot              bool
+	asRoot, callMethods bool
 	command             []string
 }
 
@@ -36,6 +37,9 @@ func parseCheck(words []string) (o checkOptions, ok bool) {
 		switch word {
 		case "--as-root":
 			o.asRoot = true
+			continue
+		case "--call-methods":
+			o.callMethods = true
 			continue
 		case "--":
 			o.command = words
@@ -64,6 +68,9 @@ func checkExtension(s *session, words []string) error {
 		s.exit = exitGeneric
 		return nil
 	}
+	if o.file == "" {
+		o.file = s.config
+	}
 	spec, err := sectionOf(s.program, o)
 	if err != nil {
 		return refuse(err)
@@ -72,9 +79,27 @@ func checkExtension(s *session, words []string) error {
 	if err != nil {
 		return refuse(err)
 	}
-	s.stdout.Flush()
-	r := check.Run(s.ctx, local, check.Options{Config: rpcinterface.Config{Name: spec.Name, Options: spec.Options}})
-	s.showReport(local.Path, r)
+	name := local.Path
+	if local.Name == bundledArg {
+		name = strings.Join(o.command, " ") + ", bundled with " + local.Path
+	}
+	r := new(check.Report)
+	distrust, image := distrusted(spec, local)
+	if image != nil {
+		defer image.Close()
+		local.Path, local.Name = fmt.Sprintf("/proc/self/fd/%d", image.Fd()), local.Path
+	}
+	if len(distrust) == 0 || local.Credential != nil || os.Geteuid() != 0 {
+		s.stdout.Flush()
+		r = check.Run(s.ctx, local, check.Options{
+			Config:      rpcinterface.Config{Name: spec.Name, Options: spec.Options},
+			CallMethods: o.callMethods,
+		})
+	}
+	if len(distrust) > 0 {
+		r.Findings, r.Loads = append(distrust, r.Findings...), false
+	}
+	s.showReport(name, r)
 	if !r.Loads || r.Worst() == check.Error {
 		s.exit = exitGeneric
 	}
@@ -112,11 +137,11 @@ func sectionOf(program string, o checkOptions) (core.ExtensionSpec, error) {
 // launcherOf says how the extension is started: with the section's user, environment
 // and limits.
 func launcherOf(spec core.ExtensionSpec, o checkOptions) (*check.Local, error) {
-	path, err := filepath.Abs(o.command[0])
+	l, err := commandOf(o.command)
 	if err != nil {
 		return nil, err
 	}
-	l := &check.Local{Path: path, Args: o.command[1:], Env: check.Environment(os.Environ())}
+	l.Env = check.Environment(os.Environ())
 	name := spec.User
 	if o.user != "" {
 		name = o.user
@@ -136,6 +161,66 @@ func launcherOf(spec core.ExtensionSpec, o checkOptions) (*check.Local, error) {
 	}
 	l.Started = func(pid int) error { return limit(pid, spec.Limits) }
 	return l, nil
+}
+
+// bundledArg is what a plugin that is part of supervisord is called by.
+const bundledArg = "supervisord-plugin"
+
+// commandOf gives the executable, or where it is a bare name and no file our own, which
+// may be supervisord with the plugins that are bundled.
+func commandOf(command []string) (*check.Local, error) {
+	name := command[0]
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(path); err == nil || strings.Contains(name, "/") {
+		return &check.Local{Path: path, Args: command[1:]}, nil
+	}
+	if len(command) > 1 {
+		return nil, fmt.Errorf("there is no file %s, and a bundled extension takes no arguments", path)
+	}
+	// Not one that is found elsewhere: it may be another program of the name.
+	own, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("cannot find this executable: %w", err)
+	}
+	if filepath.Base(own) != "supervisord" {
+		return nil, fmt.Errorf("there is no file %s; for a bundled extension use the supervisorctl that is a link to supervisord", path)
+	}
+	return &check.Local{Path: own, Name: bundledArg, Args: []string{name}}, nil
+}
+
+// distrusted tells why the supervisor would not run an executable, whatever is in it.
+// That depends on who runs the supervisor: it is taken to be who asks. Where the section
+// has a hash, and the file has it too, the image is what is run.
+func distrusted(spec core.ExtensionSpec, l *check.Local) (wrong []check.Finding, image *os.File) {
+	add := func(id string, err error) {
+		wrong = append(wrong, check.Finding{Severity: check.Error, ID: id, Text: err.Error()})
+	}
+	if l.Name == bundledArg {
+		if spec.SHA256 != "" {
+			add("hash", errors.New("a bundled extension has no file of its own; remove plugin.sha256"))
+		}
+		return wrong, nil
+	}
+	if _, err := os.Stat(l.Path); err != nil {
+		return nil, nil // which is told when it is started
+	}
+	if err := trust.CheckPath(l.Path, os.Geteuid()); err != nil {
+		add("untrusted", err)
+	}
+	if spec.SHA256 != "" {
+		var err error
+		if image, err = trust.SealedCopy(l.Path, spec.SHA256); err != nil {
+			add("hash", err)
+		}
+	} else if l.Credential != nil {
+		if closed, ok := trust.Reachable(l.Path, l.Credential); !ok {
+			add("unreachable", fmt.Errorf("its user cannot execute %s: %s is closed to it", l.Path, closed))
+		}
+	}
+	return wrong, image
 }
 
 // become has the extension run as a user.

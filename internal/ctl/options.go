@@ -39,6 +39,7 @@ type options struct {
 	username    *string
 	password    *string
 	historyFile string   // "" for none
+	config      string   // the configuration file that is named, "" for none
 	words       []string // the action and its arguments
 }
 
@@ -96,6 +97,9 @@ func parseOptions(program string, args []string) (*options, error) {
 		password:    values["password"],
 		historyFile: file.HistoryFile,
 		words:       words,
+	}
+	if name := values["configuration"]; name != nil {
+		opts.config = *name
 	}
 	if opts.username == nil && file.HasUsername {
 		opts.username = &file.Username

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -238,4 +240,31 @@ func TestExtensionMetrics(t *testing.T) {
 		`plugvisor_extension_start_time_seconds{extension="hello"} [1-9].*`,
 		`supervisord_rpc_calls_total{method="extension.restartExtension",outcome="ok"} 1`,
 	)
+}
+
+// TestExtensionCheckOf: extension check of what is bundled, and with the file of -c.
+func TestExtensionCheckOf(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, twiddler+greeterSection(t, "never", "greeting = none"))
+	as := "--as-root"
+	if os.Getuid() != 0 {
+		as = "--call-methods"
+	}
+	for _, step := range []struct {
+		words string
+		code  int
+		want  string
+	}{
+		{"twiddler", 0, "...twiddler, bundled with " + s.supervisord() + "\n...methods ...addProgramToGroup...It would load.\n"},
+		{"--section twiddler twiddler", 0, "...It would load.\n"},
+		{"cache", 0, "...It would load.\n"},
+		{"nothing", 1, "...this executable holds no plugin called nothing...It would not load.\n"},
+		{"--section never " + self(t) + " " + pluginArg + " " + greeterArg, 1, "...nobody greets like that...It would not load.\n"},
+	} {
+		words := append([]string{"-c", s.conf, "extension", "check", as}, strings.Fields(step.words)...)
+		out, code := s.run(filepath.Join(s.bin, "supervisorctl"), words...)
+		if code != step.code || !matches(strings.ReplaceAll(step.want, "\n", " "), strings.ReplaceAll(out, "\n", " ")) {
+			t.Errorf("%s: exit code %d, want %d; output:\n%s", step.words, code, step.code, out)
+		}
+	}
 }

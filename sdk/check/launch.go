@@ -36,9 +36,11 @@ type Process interface {
 
 // Local is the Launcher for an executable on this machine.
 type Local struct {
-	// Path is the executable, and Args are its arguments.
+	// Path is the executable, and Args are its arguments. Name is what it is called
+	// by, its argument 0; "" is Path.
 	Path string
 	Args []string
+	Name string
 	// Env is its environment; nil is what Environment picks of this process's own.
 	Env []string
 	// Credential is who it runs as, nil for the user of this process.
@@ -97,7 +99,11 @@ func (l *Local) Launch(env []string) (Process, error) {
 	if own == nil {
 		own = Environment(os.Environ())
 	}
-	p, err := os.StartProcess(l.Path, append([]string{l.Path}, l.Args...), &os.ProcAttr{
+	name := l.Name
+	if name == "" {
+		name = l.Path
+	}
+	p, err := os.StartProcess(l.Path, append([]string{name}, l.Args...), &os.ProcAttr{
 		Env:   append(own[:len(own):len(own)], env...),
 		Files: theirs[:],
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Credential: l.Credential},
