@@ -339,7 +339,7 @@ func (x *examination) relay(ctx context.Context, i *instance) {
 // wait lets many slow calls run, makes another meanwhile, and cancels them.
 func (x *examination) wait(ctx context.Context, i *instance) {
 	const many = 20
-	waiting, cancel := x.limit(ctx)
+	waiting, cancel := context.WithTimeout(ctx, 2*x.opts.CallTimeout) // longer than the other call
 	defer cancel()
 	answers := make(chan error, many)
 	for range many {

@@ -8,8 +8,16 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/plugvisor/plugvisor/rpcinterface"
 	"github.com/plugvisor/plugvisor/rpcinterface/wire"
@@ -49,7 +57,9 @@ func newGood(host sdk.Host, _ sdk.Config) (*good, error) { return &good{host}, n
 // bad is a plugin that fails where mode says so, and offers all.
 type bad struct {
 	rpcinterface.Plugin
-	mode string
+	mode                  string
+	configured, cancelled atomic.Bool
+	one                   sync.Mutex
 }
 
 func (b *bad) Describe(ctx context.Context) (sdk.Description, error) {
@@ -69,8 +79,13 @@ func (b *bad) Describe(ctx context.Context) (sdk.Description, error) {
 			{Name: "two words", Method: "none"},
 			{Name: "c", Method: "twice", Arguments: []sdk.Argument{argument("array", true), argument("list", false)}},
 			{Name: "c", Method: "checkEcho"},
+			{Name: "d", Method: "none", Arguments: []sdk.Argument{argument("string", false)}},
 		}
-	case "handler":
+		d.Methods = append(d.Methods, sdk.Method{Name: "none", Help: "z\n@return int z", Signature: []string{"int"}})
+		d.Commands[0].Method = "nobody"
+	case "own":
+		d.Methods = append(d.Methods, sdk.Method{Name: "dies", Help: "z\n@return int z", Signature: []string{"int"}}, sdk.Method{Name: "diesToo"})
+	case "handler", "handler-dies":
 		d.ResultHandlers = []string{"h"}
 	}
 	return d, err
@@ -83,6 +98,10 @@ func (b *bad) Configure(ctx context.Context, cfg rpcinterface.Config, host rpcin
 	if b.mode == "any-key" {
 		cfg.Options = nil
 	}
+	b.configured.Store(true)
+	if b.mode == "noisy" {
+		os.NewFile(1, "stdout").WriteString("configured\n")
+	}
 	if b.mode == "grants" {
 		host.Processes(ctx)
 	}
@@ -92,6 +111,23 @@ func (b *bad) Configure(ctx context.Context, cfg rpcinterface.Config, host rpcin
 func (b *bad) Call(ctx context.Context, call *rpcinterface.Call) (sdk.Value, error) {
 	known := strings.HasPrefix(call.Method, "check")
 	switch {
+	case b.mode == "early" && !b.configured.Load():
+		return sdk.Int(1), nil
+	case b.mode == "own" && strings.HasPrefix(call.Method, "dies"):
+		os.Exit(1)
+	case b.mode == "mute" && call.Method == "checkRelay" && len(call.Params) == 2:
+		return call.Params[1], nil
+	case b.mode == "lost" && call.Method == "checkRelay" && len(call.Params) == 2:
+		return sdk.Nil{}, nil
+	case b.mode == "serial":
+		b.one.Lock()
+		defer b.one.Unlock()
+	case b.mode == "stuck" && call.Method == "checkWait" && len(call.Params) == 0:
+		<-ctx.Done()
+		b.cancelled.Store(true)
+		return nil, ctx.Err()
+	case b.mode == "stuck" && b.cancelled.Load():
+		select {}
 	case b.mode == "any-method" && !known:
 		return sdk.Int(1), nil
 	case b.mode == "any-count" && known && len(call.Params) > 5:
@@ -115,8 +151,11 @@ func (b *bad) Call(ctx context.Context, call *rpcinterface.Call) (sdk.Value, err
 }
 
 func (b *bad) HandleResult(context.Context, string, sdk.Event, []byte) (bool, error) {
-	if b.mode == "handler" {
+	switch b.mode {
+	case "handler":
 		return true, nil
+	case "handler-dies":
+		os.Exit(1)
 	}
 	return false, errors.New("no handler")
 }
@@ -152,18 +191,39 @@ func serve(name string) {
 			os.Exit(0)
 		}()
 	}
-	wire.Serve(&bad{sdk.Implement(p, nil), name}, nil)
+	cfg := wire.ServeConfig(&bad{Plugin: sdk.Implement(p, nil), mode: name}, nil)
+	server := cfg.GRPCServer
+	cfg.GRPCServer = func(opts []grpc.ServerOption) *grpc.Server {
+		return server(append(opts, grpc.UnaryInterceptor(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+			switch {
+			case name == "ill" && info.FullMethod == "/grpc.health.v1.Health/Check":
+				return nil, status.Error(codes.Unimplemented, "what health?")
+			case name == "clings" && info.FullMethod == "/plugin.GRPCController/Shutdown":
+				return new(emptypb.Empty), nil
+			}
+			return handle(ctx, req)
+		})))
+	}
+	plugin.Serve(cfg)
 }
 
-func run(t *testing.T, name string, env ...string) *check.Report {
+func run(t *testing.T, name string) *check.Report {
+	t.Helper()
+	opts := check.Options{StartTimeout: 20 * time.Second, CallTimeout: 20 * time.Second, EndTimeout: 20 * time.Second}
+	if name == "stuck" || name == "serial" {
+		opts.CallTimeout = 2 * time.Second // which passes
+	}
+	return check.Run(t.Context(), local(t, name), opts)
+}
+
+// local starts this test's executable as a plugin that is bad in one way.
+func local(t *testing.T, name string) *check.Local {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return check.Run(t.Context(), &check.Local{Path: exe, Env: append(os.Environ(), append(env, mode+"="+name)...)}, check.Options{
-		StartTimeout: 20 * time.Second, CallTimeout: 20 * time.Second, EndTimeout: 20 * time.Second,
-	})
+	return &check.Local{Path: exe, Env: append(os.Environ(), mode+"="+name)}
 }
 
 func TestGood(t *testing.T) {
@@ -203,30 +263,39 @@ func TestBad(t *testing.T) {
 		loads bool
 		want  map[string]string // what the text has, by the finding's id
 	}{
-		"exits":      {false, map[string]string{"handshake": "exit status 3; it wrote: no such library"}},
-		"chatty":     {false, map[string]string{"handshake": `its first line is "Hello!"`}},
-		"describe":   {false, map[string]string{"describe": "FAILED: shy"}},
-		"section":    {false, map[string]string{"configure": "FAILED: not like this"}},
-		"any-key":    {true, map[string]string{"unknown-key": "accepts a section with the key"}},
-		"any-method": {true, map[string]string{"unknown-method": "is answered with a result"}},
-		"any-count":  {true, map[string]string{"argument-count": "64 arguments is answered with a result"}},
-		"dies":       {true, map[string]string{"argument-count": "is not answered"}},
-		"values":     {true, map[string]string{"value": "checkEcho of base64"}},
-		"codes":      {true, map[string]string{"fault": `arrives as 30 "FAILED: MINE`, "error": "FAILED: FAILED", "host-fault": "arrives as 30"}},
-		"token":      {true, map[string]string{"host-token": `the tokens ["mine"]`}},
-		"impatient":  {true, map[string]string{"wait": "does not wait"}},
-		"handler":    {true, map[string]string{"handler-unknown": "accepts a result"}},
-		"grants":     {true, map[string]string{"grant-not-asked": "processes:read"}},
+		"exits":        {false, map[string]string{"handshake": "exit status 3; it wrote: no such library"}},
+		"chatty":       {false, map[string]string{"handshake": `its first line is "Hello!"`}},
+		"describe":     {false, map[string]string{"describe": "FAILED: shy"}},
+		"section":      {false, map[string]string{"configure": "FAILED: not like this"}},
+		"any-key":      {true, map[string]string{"unknown-key": "accepts a section with the key"}},
+		"any-method":   {true, map[string]string{"unknown-method": "is answered with a result"}},
+		"any-count":    {true, map[string]string{"argument-count": "64 arguments is answered with a result"}},
+		"dies":         {true, map[string]string{"argument-count": "is not answered"}},
+		"values":       {true, map[string]string{"value": "checkEcho of base64"}},
+		"codes":        {true, map[string]string{"fault": `arrives as 30 "FAILED: MINE`, "error": "FAILED: FAILED", "host-fault": "arrives as 30"}},
+		"early":        {true, map[string]string{"call-before-configure": "is not answered with a fault (<nil>)"}},
+		"ill":          {true, map[string]string{"health": "what health?"}},
+		"noisy":        {true, map[string]string{"stdout": "after the handshake: configured"}},
+		"clings":       {true, map[string]string{"controller": "does not end when it is told to"}},
+		"stuck":        {true, map[string]string{"cancel": "after 20 calls of checkWait were cancelled it does not answer"}},
+		"serial":       {true, map[string]string{"concurrency": "while 20 others of checkWait run"}},
+		"lost":         {true, map[string]string{"host-call": "is answered with nil"}},
+		"mute":         {true, map[string]string{"host-token": "the tokens []"}},
+		"handler-dies": {true, map[string]string{"handler": "result handler h does not answer"}},
+		"token":        {true, map[string]string{"host-token": `the tokens ["mine"]`}},
+		"impatient":    {true, map[string]string{"wait": "does not wait"}},
+		"handler":      {true, map[string]string{"handler-unknown": "accepts a result"}},
+		"grants":       {true, map[string]string{"grant-not-asked": "processes:read"}},
 		"described": {true, map[string]string{
 			"method-name": "a.b", "signature-differs": "a.b", "signature-type": "float", "method-duplicate": "twice",
-			"grant-unknown": `"all"`, "handler-name": `""`, "handler-fault": "no handler", "command-name": "two words", "command-method": "none",
-			"command-duplicate": "c", "argument-last": "c", "argument-type": `"list"`, "argument-optional": "c",
+			"grant-unknown": `"all"`, "handler-name": `""`, "handler-fault": "no handler", "command-name": "two words", "command-method": "nobody",
+			"command-duplicate": "c", "command-arguments": "command d has 1 arguments, and its method none 0 parameters", "argument-last": "c", "argument-type": `"list"`, "argument-optional": "c",
 		}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := run(t, name, "PLUGVISOR_TEST=1")
+			r := run(t, name)
 			if r.Loads != test.loads {
 				t.Errorf("loads: %v", r.Loads)
 			}
@@ -236,5 +305,55 @@ func TestBad(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestOwnMethods: a plugin's own methods are called only where that is wanted, and a
+// signature tells how many arguments they take.
+func TestOwnMethods(t *testing.T) {
+	t.Parallel()
+	for _, call := range []bool{false, true} {
+		r := check.Run(t.Context(), local(t, "own"), check.Options{CallMethods: call})
+		left := "refused by dies, diesToo"
+		if call {
+			left = "refused by diesToo"
+			if f := find(t, r, "argument-count"); !strings.Contains(f.Text, "a call of dies with 64 arguments is not answered") {
+				t.Error(f)
+			}
+		} else if r.Worst() != check.Note {
+			t.Errorf("%v", r.Findings)
+		}
+		if f := find(t, r, "argument-count-unchecked"); !strings.HasSuffix(f.Text, left) {
+			t.Error(f)
+		}
+	}
+}
+
+// TestInterrupted gives up while the plugin is started again.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	l, starts := local(t, "good"), 0
+	l.Started = func(int) error {
+		if starts++; starts == 2 {
+			cancel()
+		}
+		return nil
+	}
+	r := check.Run(ctx, l, check.Options{})
+	find(t, r, "interrupted")
+	if !r.Loads || starts > 4 {
+		t.Errorf("loads: %v, %d starts", r.Loads, starts)
+	}
+}
+
+// TestUnknownHandler: a fault is the right answer to a handler that there is not.
+func TestUnknownHandler(t *testing.T) {
+	t.Parallel()
+	for _, f := range run(t, "described").Findings {
+		if f.ID == "handler-unknown" {
+			t.Error(f)
+		}
 	}
 }
