@@ -136,7 +136,8 @@ func machine() []string {
 		}
 	}
 	if kernel, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
-		out = append(out, "Linux "+strings.TrimSpace(string(kernel)))
+		version, _, _ := strings.Cut(strings.TrimSpace(string(kernel)), "-")
+		out = append(out, "Linux "+version)
 	}
 	return out
 }
