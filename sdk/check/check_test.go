@@ -57,9 +57,10 @@ func newGood(host sdk.Host, _ sdk.Config) (*good, error) { return &good{host}, n
 // bad is a plugin that fails where mode says so, and offers all.
 type bad struct {
 	rpcinterface.Plugin
-	mode                  string
-	configured, cancelled atomic.Bool
-	one                   sync.Mutex
+	mode       string
+	configured atomic.Bool
+	unknown    atomic.Int32
+	one        sync.Mutex
 }
 
 func (b *bad) Describe(ctx context.Context) (sdk.Description, error) {
@@ -122,11 +123,7 @@ func (b *bad) Call(ctx context.Context, call *rpcinterface.Call) (sdk.Value, err
 	case b.mode == "serial":
 		b.one.Lock()
 		defer b.one.Unlock()
-	case b.mode == "stuck" && call.Method == "checkWait" && len(call.Params) == 0:
-		<-ctx.Done()
-		b.cancelled.Store(true)
-		return nil, ctx.Err()
-	case b.mode == "stuck" && b.cancelled.Load():
+	case b.mode == "stuck" && !known && b.unknown.Add(1) == 4: // after those before Configure, of methods, and beside checkWait
 		select {}
 	case b.mode == "any-method" && !known:
 		return sdk.Int(1), nil
