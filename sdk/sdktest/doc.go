@@ -12,6 +12,9 @@
 //	host.Emit(sdk.Event{Name: sdk.EventTick5, Payload: []byte("when:5")})
 //	lines := host.Await(t, 1, "Log")
 //
+// Logs are what SetLog says, and Stdin is what was written to a process. Other
+// namespaces answer what the function of Answer does.
+//
 // The host knows names, groups and states. It runs nothing and does not parse the
 // options of programs: a test that needs a verb to be refused scripts it with
 // Refuse.

@@ -20,6 +20,8 @@ type Host struct {
 	processes []sdk.ProcessInfo // in the order in which they were added
 	programs  []sdk.ProgramInfo // likewise
 	persisted string            // what RestorePrograms was given
+	logs      map[logKey][]byte
+	stdin     map[string][]byte // by the processes' names
 	refusals  map[string]error
 	asked     []Ask
 	called    func(method string, params []sdk.Value) (sdk.Value, error)
@@ -42,6 +44,8 @@ func NewHost(groups ...string) *Host {
 	h := &Host{
 		state:    sdk.SupervisorRunning,
 		refusals: map[string]error{},
+		logs:     map[logKey][]byte{},
+		stdin:    map[string][]byte{},
 		asking:   make(chan struct{}),
 		journal:  journal{next: 1, more: make(chan struct{})},
 	}
@@ -320,24 +324,6 @@ func (h *Host) change(name string, refused error, do func(*sdk.ProcessInfo) erro
 	return do(p)
 }
 
-// ReadLog answers that there is no log.
-func (h *Host) ReadLog(_ context.Context, name, channel string, offset, length int64) ([]byte, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return nil, h.change(name, h.begin("ReadLog", name, channel, offset, length), func(*sdk.ProcessInfo) error {
-		return sdk.NewFault(sdk.CodeNoFile)
-	})
-}
-
-// TailLog answers that there is nothing in the log.
-func (h *Host) TailLog(_ context.Context, name, channel string, offset, length int64) ([]byte, int64, bool, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return nil, 0, false, h.change(name, h.begin("TailLog", name, channel, offset, length), func(*sdk.ProcessInfo) error {
-		return nil
-	})
-}
-
 func (h *Host) WriteStdin(_ context.Context, name string, data []byte) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -345,6 +331,8 @@ func (h *Host) WriteStdin(_ context.Context, name string, data []byte) error {
 		if p.State != sdk.ProcessRunning {
 			return sdk.NewFault(sdk.CodeNotRunning, name)
 		}
+		key := sdk.Namespec(p.Group, p.Name)
+		h.stdin[key] = append(h.stdin[key], data...)
 		return nil
 	})
 }
