@@ -424,10 +424,12 @@ func (m *Manager) extensions() []*extension {
 	return list
 }
 
-// quiet lets go-plugin's good news through at DEBUG only: what an operator should
-// know is said by this package.
+// quiet lets what go-plugin says through at DEBUG only, but for errors: what an
+// operator should know is said by this package. It warns of plugins that have no
+// service for their output, as they may, and of each that ends while it is started.
 type quiet struct{ hclog.Logger }
 
 func (q quiet) Info(msg string, args ...any) { q.Logger.Debug(msg, args...) }
+func (q quiet) Warn(msg string, args ...any) { q.Logger.Debug(msg, args...) }
 
 func (q quiet) Named(name string) hclog.Logger { return quiet{q.Logger.Named(name)} }

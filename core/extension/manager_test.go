@@ -1,6 +1,7 @@
 package extension
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/rpcinterface"
@@ -266,4 +269,16 @@ func (f namespaceFunc) Methods() []rpcinterface.Method { return nil }
 
 func (f namespaceFunc) Call(ctx context.Context, call *rpcinterface.Call) (rpcinterface.Value, error) {
 	return f(ctx, call)
+}
+
+// go-plugin says in lines of its own what is no news, or is told by the manager.
+func TestGoPluginIsQuiet(t *testing.T) {
+	var out bytes.Buffer
+	log := quiet{hclog.New(&hclog.LoggerOptions{Output: &out, Level: hclog.Info, DisableTime: true})}.Named("stdio")
+	log.Info("plugin started")
+	log.Warn("stdio service not available")
+	log.Error("cannot")
+	if got, want := out.String(), "[ERROR] stdio: cannot\n"; got != want {
+		t.Errorf("logged %q, want %q", got, want)
+	}
 }
