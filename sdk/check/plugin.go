@@ -31,7 +31,8 @@ const endGrace = time.Second
 // instance is one process of the plugin, with the connection to it.
 type instance struct {
 	launcher Launcher
-	socket   string // its directory
+	socket   string     // its directory
+	mu       sync.Mutex // of process, and of killed where it is set
 	process  Process
 	client   *plugin.Client
 	protocol plugin.ClientProtocol
@@ -94,9 +95,21 @@ func start(ctx context.Context, l Launcher, limit time.Duration) (*instance, err
 
 // kill ends the process at once.
 func (i *instance) kill() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	i.killed.Store(true)
 	if i.process != nil {
 		_ = i.process.Kill() // it may have ended
+	}
+}
+
+// has takes the process that was started, and kills it where it is not wanted any more.
+func (i *instance) has(p Process) {
+	i.mu.Lock()
+	i.process = p
+	i.mu.Unlock()
+	if i.killed.Load() {
+		i.kill()
 	}
 }
 
@@ -142,7 +155,7 @@ func (l *launched) Start(context.Context) error {
 		return err
 	}
 	i := l.instance
-	i.process = p
+	i.has(p)
 	var handshake, silence *io.PipeWriter
 	i.handshake, handshake = io.Pipe()
 	i.silence, silence = io.Pipe()
