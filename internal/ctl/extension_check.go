@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -159,7 +160,7 @@ func launcherOf(spec core.ExtensionSpec, o checkOptions) (*check.Local, error) {
 		l.Env = slices.DeleteFunc(l.Env, func(have string) bool { return strings.HasPrefix(have, v.Name+"=") })
 		l.Env = append(l.Env, v.Name+"="+v.Value)
 	}
-	l.Started = func(pid int) error { return limit(pid, spec.Limits) }
+	l.Started = func(pid int) error { return limit(pid, l.Credential, spec.Limits) }
 	return l, nil
 }
 
@@ -259,9 +260,26 @@ func become(l *check.Local, name string) error {
 	return nil
 }
 
-// limit sets a section's limits of a process that has just been started. Memory is
-// limited by RLIMIT_DATA, as it is where no cgroup is delegated.
-func limit(pid int, limits core.PluginLimits) error {
+// limit sets a section's limits of a process that has just been started as a user, nil
+// for ours. Memory is limited by RLIMIT_DATA, as it is where no cgroup is delegated.
+func limit(pid int, as *syscall.Credential, limits core.PluginLimits) error {
+	outcome := make(chan error, 1)
+	go func() {
+		if as != nil {
+			// Root without CAP_SYS_RESOURCE, as it is in containers, may set limits of
+			// processes of its own real user and group only. So one thread takes these; it
+			// is not unlocked, and so is not used for anything else.
+			runtime.LockOSThread()
+			const same = ^uintptr(0)
+			unix.RawSyscall(unix.SYS_SETRESGID, uintptr(as.Gid), same, same)
+			unix.RawSyscall(unix.SYS_SETRESUID, uintptr(as.Uid), same, same)
+		}
+		outcome <- setLimits(pid, limits)
+	}()
+	return <-outcome
+}
+
+func setLimits(pid int, limits core.PluginLimits) error {
 	cpu := uint64(limits.CPU / time.Second)
 	for _, l := range []struct {
 		resource   int

@@ -268,3 +268,25 @@ func TestExtensionCheckOf(t *testing.T) {
 		}
 	}
 }
+
+// A section's limits hold for its user, also where root has not every capability, as in
+// a container.
+func TestExtensionCheckLimits(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root can become another user")
+	}
+	const section = "[rpcinterface:%s]\nsupervisor.rpcinterface_factory = cache\nplugin.user = nobody\n" +
+		"plugin.max_files = 64\nplugin.max_cpu = 60\nplugin.max_memory = %s\n\n"
+	s := newSite(t, fmt.Sprintf(section, "enough", "1GB")+fmt.Sprintf(section, "little", "32MB"))
+	for _, c := range []struct {
+		name string
+		code int
+		want string
+	}{{"enough", 0, "...It would load.\n"}, {"little", 1, "error: it did not connect:...It would not load.\n"}} {
+		out, code := s.run(filepath.Join(s.bin, "supervisorctl"), "-c", s.conf, "extension", "check", "--section", c.name, "cache")
+		if code != c.code || !matches(strings.ReplaceAll(c.want, "\n", " "), strings.ReplaceAll(out, "\n", " ")) {
+			t.Errorf("%s: exit code %d, want %d; output:\n%s", c.name, code, c.code, out)
+		}
+	}
+}
