@@ -19,17 +19,13 @@ const pluginArg = "probe-plugin"
 // servePlugin is the plugin of the tests: one that works, or one that fails in
 // the way that the word says.
 func servePlugin(behaviour string) {
-	if behaviour == greeterArg {
-		serveGreeter()
-		return
-	}
-	if behaviour == loggerArg {
-		serveLogger()
-		return
-	}
-	if behaviour == verbsArg {
-		serveVerbs()
-		return
+	for name, serve := range map[string]func(){
+		greeterArg: serveGreeter, loggerArg: serveLogger, verbsArg: serveVerbs, typesArg: serveTypes, untypableArg: serveUntypable,
+	} {
+		if behaviour == name {
+			serve()
+			return
+		}
 	}
 	if mode, ok := strings.CutPrefix(behaviour, faultArg); ok {
 		serveFault(mode)
