@@ -123,7 +123,7 @@ func (b *bad) Call(ctx context.Context, call *rpcinterface.Call) (sdk.Value, err
 	case b.mode == "serial":
 		b.one.Lock()
 		defer b.one.Unlock()
-	case b.mode == "stuck" && !known && b.unknown.Add(1) == 4: // after those before Configure, of methods, and beside checkWait
+	case b.mode == "stuck" && !known && b.unknown.Add(1) == 23: // after those before Configure, of methods, and 20 beside checkWait
 		select {}
 	case b.mode == "any-method" && !known:
 		return sdk.Int(1), nil
