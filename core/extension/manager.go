@@ -230,14 +230,19 @@ func checkBuiltin(mb member) error {
 	return makeError(mb.spec, "built-in", fmt.Sprintf("it has no option '%s'", mb.spec.Options[0].Name))
 }
 
-// claim makes the directory of sockets, if there is none yet.
+// claim makes the directory of sockets, if there is none yet, or no longer: what
+// cleans up in /tmp may have removed it.
 func (m *Manager) claim() (err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	switch {
-	case m.stopped:
+	if m.stopped {
 		return errShutdown
-	case m.sockets == nil:
+	}
+	if m.sockets != nil && m.sockets.gone() {
+		m.sockets.release()
+		m.sockets = nil
+	}
+	if m.sockets == nil {
 		if m.sockets, err = claimSockets(m.cfg.RunDir); err == nil {
 			m.directory = m.sockets.dir
 		}

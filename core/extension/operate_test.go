@@ -245,6 +245,29 @@ func TestRestartThatFailsKeepsTheOld(t *testing.T) {
 	r.log.await(t, fmt.Sprintf("WARN cannot exchange extension 'x' (pid %v goes on): the file is not there", pid))
 }
 
+// Something that cleans up in /tmp removes the sockets. What runs goes on, and what is
+// started has sockets again.
+func TestSocketsAreRemoved(t *testing.T) {
+	r := newRig(t, Config{Specs: []core.ExtensionSpec{section("x", "ok"), section("y", "ok")}}).start(t)
+	if err := os.RemoveAll(r.socketDir()); err != nil {
+		t.Fatal(err)
+	}
+	pid := r.mustCall(t, "x.pid")
+	if err := r.Restart(t.Context(), "x", true); err != nil {
+		t.Fatal(err)
+	}
+	if now := r.mustCall(t, "x.pid"); now == pid {
+		t.Error("it was not exchanged")
+	}
+	if err := os.RemoveAll(r.socketDir()); err != nil {
+		t.Fatal(err)
+	}
+	kill(t, r.mustCall(t, "y.pid"), syscall.SIGKILL)
+	r.log.await(t, "extension 'y' runs again")
+	r.mustCall(t, "y.pid")
+	r.mustCall(t, "x.pid")
+}
+
 // What turns out to be exclusive only when it has described itself is not
 // configured beside the old one.
 func TestBecomesExclusive(t *testing.T) {

@@ -51,6 +51,9 @@ func (x *extension) launch(ctx context.Context, spec core.ExtensionSpec, beside 
 	if err != nil {
 		return nil, err
 	}
+	if err := x.m.claim(); err != nil {
+		return nil, err
+	}
 	plan, err := x.m.prepare(spec, f)
 	if err != nil {
 		return nil, err

@@ -200,6 +200,9 @@ func giveSocket(path string, cred *syscall.Credential) error {
 	return nil
 }
 
+// gone says whether somebody has removed the directory.
+func (s *sockets) gone() bool { return errors.Is(sameFile(s.lock, s.dir), fs.ErrNotExist) }
+
 // release removes the directory.
 func (s *sockets) release() {
 	os.RemoveAll(s.dir)
