@@ -41,7 +41,7 @@ func Serve(p Plugin) {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(max(p.Processors, 1))
 	}
-	wire.Serve(plugin, log)
+	wire.Serve(started{plugin}, log)
 	os.Exit(0)
 }
 
