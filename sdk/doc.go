@@ -100,5 +100,6 @@
 //
 // The methods' comments are what system.methodHelp shows, and their lines "@param
 // type name text" and "@return type text" what system.methodSignature answers.
-// They are read from the embedded sources, so they are written once.
+// They are read from the embedded sources, so they are written once. Where there is
+// no such line the signature is made of the Go types.
 package sdk

@@ -153,6 +153,9 @@ func methodOf(m reflect.Method, doc documentation) (*method, error) {
 		Help:      doc.help,
 		Signature: rpcinterface.SignatureFromHelp(doc.help),
 	}
+	if len(out.doc.Signature) == 0 {
+		out.doc.Signature = signatureOf(out, m.Type)
+	}
 	return out, nil
 }
 
