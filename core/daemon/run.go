@@ -399,6 +399,6 @@ func (r *run) writePidfile() {
 		return
 	}
 	r.pidfile = path
-	r.log.Log(rpcinterface.LevelInfo, fmt.Sprintf("plugvisor %s, in the place of Supervisor %s", Version, supervisorns.Version))
+	r.log.Log(rpcinterface.LevelDebg, fmt.Sprintf("plugvisor %s, in the place of Supervisor %s", Version, supervisorns.Version))
 	r.log.Log(rpcinterface.LevelInfo, fmt.Sprintf("supervisord started with pid %d", pid))
 }

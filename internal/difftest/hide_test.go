@@ -20,7 +20,6 @@ var hidden = []struct {
 	pattern *regexp.Regexp
 	by      string
 }{
-	{regexp.MustCompile(`(?m)^.*INFO plugvisor [0-9.]+, in the place of Supervisor .*\n`), ""}, // ours has a version of its own
 	{regexp.MustCompile(`\bpid \d+`), "pid PID"},
 	{regexp.MustCompile(`\bpid:\d+`), "pid:PID"},
 	{regexp.MustCompile(`('\w+') \(\d+\)`), "$1 (PID)"},
