@@ -157,14 +157,14 @@ func (l *loader) readLoneProgram(section *ini.Section) (*core.GroupSpec, error) 
 // readProgram reads the processes of a section. Variables of [supervisord]
 // environment= come first in their environment, and the program's override them.
 func (l *loader) readProgram(section *ini.Section, group string) ([]*core.ProcessSpec, error) {
-	p := newProgram(l.env, l.cfg.Here, section.Name(), group)
+	source := new(core.ProgramSource)
+	for _, k := range l.doc.keys(section) { // each once, in lower case
+		source.Options = append(source.Options, rpcinterface.Member{Name: k.Name(), Value: rpcinterface.String(k.Value())})
+	}
+	p := newProgram(l.env, l.cfg.Here, section.Name(), group, source)
 	p.global = l.env.expansions()
 	p.warn = func(text string) { l.cfg.Warnings = append(l.cfg.Warnings, text) }
-	source := new(core.ProgramSource)
-	for _, k := range l.doc.keys(section) {
-		p.set(k.Name(), rpcinterface.String(k.Value()), source)
-	}
-	processes, err := p.parse(source)
+	processes, err := p.parse()
 	if err != nil {
 		return nil, placed(err, section.Name(), l.doc.fileOf(section.Name(), l.cfg.File))
 	}

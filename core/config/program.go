@@ -49,45 +49,31 @@ const maxProcesses = 1 << 20
 // host_node_name and group_name.
 func ParseProgram(env *Environment, ctx ProgramContext, group, program string, options []Option) ([]*core.ProcessSpec, error) {
 	source := &core.ProgramSource{Dynamic: true}
-	p := newProgram(env, ctx.Here, "program:"+program, group)
+	places := map[string]int{}
 	for _, o := range options {
-		p.set(o.Name, o.Value, source)
+		m := rpcinterface.Member{Name: strings.ToLower(o.Name), Value: o.Value}
+		if i, again := places[m.Name]; again {
+			source.Options[i] = m
+			continue
+		}
+		places[m.Name] = len(source.Options)
+		source.Options = append(source.Options, m)
 	}
-	specs, err := p.parse(source)
-	return specs, placed(err, p.section, ctx.File)
+	return ParseSource(env, ctx, group, program, source)
 }
 
 // ParseSource makes the processes of a program of the file, or of one that was added
 // at run time, whose configuration is source. Errors are those of ParseProgram.
 func ParseSource(env *Environment, ctx ProgramContext, group, program string, source *core.ProgramSource) ([]*core.ProcessSpec, error) {
-	p := newProgram(env, ctx.Here, "program:"+program, group)
-	for _, o := range source.Options {
-		p.options[o.Name] = o.Value
-	}
+	p := newProgram(env, ctx.Here, "program:"+program, group, source)
 	if !source.Dynamic {
 		p.global = env.expansions()
 	}
-	specs, err := p.parse(source)
+	specs, err := p.parse()
 	if !source.Dynamic {
 		inherit(specs, ctx.Environment)
 	}
 	return specs, placed(err, p.section, ctx.File)
-}
-
-// set sets an option, of which the last one of a name counts.
-func (p *program) set(name string, value rpcinterface.Value, source *core.ProgramSource) {
-	name = strings.ToLower(name)
-	_, again := p.options[name]
-	p.options[name] = value
-	if !again {
-		source.Options = append(source.Options, rpcinterface.Member{Name: name, Value: value})
-		return
-	}
-	for i := range source.Options {
-		if source.Options[i].Name == name {
-			source.Options[i].Value = value
-		}
-	}
 }
 
 // inherit puts the variables of [supervisord] before a program's own.
@@ -116,7 +102,8 @@ type program struct {
 	section string
 	group   string
 	here    string
-	options map[string]rpcinterface.Value
+	source  *core.ProgramSource
+	options map[string]rpcinterface.Value // the source's
 	// global are the expansions of every option: the ENV_ variables, in a file.
 	global *variables
 	// common are those of the program, and of the process while one is read.
@@ -124,13 +111,17 @@ type program struct {
 	warn   func(string)
 }
 
-func newProgram(env *Environment, here, section, group string) *program {
-	return &program{
-		env: env, section: section, group: group, here: here,
-		options: map[string]rpcinterface.Value{},
+func newProgram(env *Environment, here, section, group string, source *core.ProgramSource) *program {
+	p := &program{
+		env: env, section: section, group: group, here: here, source: source,
+		options: make(map[string]rpcinterface.Value, len(source.Options)),
 		global:  new(variables),
 		warn:    func(string) {},
 	}
+	for _, o := range source.Options {
+		p.options[o.Name] = o.Value
+	}
+	return p
 }
 
 // get gives an option, expanded where it is text, or its default.
@@ -182,7 +173,7 @@ func anyText(v rpcinterface.Value) (string, error) { return textOf(v), nil }
 
 // parse reads all options, in the reference's order, which decides what error is
 // seen first.
-func (p *program) parse(source *core.ProgramSource) ([]*core.ProcessSpec, error) {
+func (p *program) parse() ([]*core.ProcessSpec, error) {
 	name, err := parseName(rpcinterface.String(strings.TrimPrefix(p.section[strings.Index(p.section, ":"):], ":")))
 	if err != nil {
 		return nil, err
@@ -195,7 +186,7 @@ func (p *program) parse(source *core.ProgramSource) ([]*core.ProcessSpec, error)
 	p.common = layers{common}
 
 	r := &reader{p: p}
-	spec := core.ProcessSpec{Program: name, Source: source}
+	spec := core.ProcessSpec{Program: name, Source: p.source}
 	spec.Priority = read(r, "priority", rpcinterface.Int(999), integer)
 	spec.Autostart = read(r, "autostart", rpcinterface.Bool(true), boolean)
 	spec.Autorestart = read(r, "autorestart", rpcinterface.String("unexpected"), autorestart)

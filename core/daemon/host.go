@@ -33,11 +33,7 @@ func (h *host) AddProgram(ctx context.Context, group, program string, options rp
 		list[i] = config.Option{Name: m.Name, Value: m.Value}
 	}
 	specs, err := config.ParseProgram(h.env, h.context, group, program, list)
-	var fault *rpcinterface.Fault
-	if err != nil && !errors.As(err, &fault) {
-		err = rpcinterface.NewFault(rpcinterface.CodeIncorrectParameters, err.Error())
-	}
-	return h.AddProcesses(ctx, group, specs, err)
+	return h.AddProcesses(ctx, group, specs, incorrect(err))
 }
 
 func (h *host) StartProcess(ctx context.Context, name string, wait bool) error {
