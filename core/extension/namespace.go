@@ -22,8 +22,8 @@ func (m *Manager) namespace() rpcinterface.Namespace {
 		{Name: "getAPIVersion", Help: helpGetAPIVersion, Func: o.getAPIVersion},
 		{Name: "getVersion", Help: helpGetVersion, Func: o.getVersion},
 		{Name: "getAllExtensionInfo", Help: helpGetAllExtensionInfo, Func: o.getAllExtensionInfo},
-		{Name: "getExtensionInfo", Help: helpGetExtensionInfo, Min: 1, Max: 1, Func: o.getExtensionInfo},
-		{Name: "getCommands", Help: helpGetCommands, Min: 1, Max: 1, Func: o.getCommands},
+		{Name: "getExtensionInfo", Help: helpGetExtensionInfo, Min: 1, Max: 1, Func: o.about(func(x *extension) rpcinterface.Value { return infoValue(x.info()) })},
+		{Name: "getCommands", Help: helpGetCommands, Min: 1, Max: 1, Func: o.about((*extension).commandsValue)},
 		{Name: "getDynamicProcesses", Help: helpGetDynamicProcesses, Func: o.getDynamicProcesses},
 		{Name: "enableExtension", Help: helpEnable, Min: 1, Max: 2, Func: o.operate(m.Enable)},
 		{Name: "disableExtension", Help: helpDisable, Min: 1, Max: 2, Func: o.operate(m.Disable)},
@@ -113,27 +113,23 @@ func (o operations) getAllExtensionInfo(context.Context, *rpcinterface.Call) (rp
 	return list, nil
 }
 
-func (o operations) getExtensionInfo(_ context.Context, call *rpcinterface.Call) (rpcinterface.Value, error) {
-	name, err := nameOf(call)
-	if err != nil {
-		return nil, err
+// about is a method that takes a name and tells something of the extension.
+func (o operations) about(tell func(*extension) rpcinterface.Value) func(context.Context, *rpcinterface.Call) (rpcinterface.Value, error) {
+	return func(_ context.Context, call *rpcinterface.Call) (rpcinterface.Value, error) {
+		name, err := nameOf(call)
+		if err != nil {
+			return nil, err
+		}
+		x, err := o.m.find(name)
+		if err != nil {
+			return nil, err
+		}
+		return tell(x), nil
 	}
-	info, err := o.m.Find(name)
-	if err != nil {
-		return nil, err
-	}
-	return infoValue(info), nil
 }
 
-func (o operations) getCommands(_ context.Context, call *rpcinterface.Call) (rpcinterface.Value, error) {
-	name, err := nameOf(call)
-	if err != nil {
-		return nil, err
-	}
-	x, err := o.m.find(name)
-	if err != nil {
-		return nil, err
-	}
+// commandsValue is the answer of getCommands.
+func (x *extension) commandsValue() rpcinterface.Value {
 	list := rpcinterface.Array{}
 	for _, c := range x.current.Load().desc.Commands {
 		arguments := rpcinterface.Array{}
@@ -152,7 +148,7 @@ func (o operations) getCommands(_ context.Context, call *rpcinterface.Call) (rpc
 			{Name: "template", Value: rpcinterface.String(c.Template)},
 		})
 	}
-	return list, nil
+	return list
 }
 
 func (o operations) getDynamicProcesses(context.Context, *rpcinterface.Call) (rpcinterface.Value, error) {

@@ -9,10 +9,8 @@ import (
 
 // find gives the extension of a section. Stand-ins are nobody's to operate.
 func (m *Manager) find(name string) (*extension, error) {
-	for _, mb := range m.all() {
-		if mb.ext != nil && mb.spec.Name == name {
-			return mb.ext, nil
-		}
+	if mb, ok := m.member(name); ok && mb.ext != nil {
+		return mb.ext, nil
 	}
 	return nil, rpcinterface.NewFault(rpcinterface.CodeBadName, name)
 }

@@ -86,6 +86,7 @@ func (m *Manager) Apply(ctx context.Context, names []string) ([]Applied, error) 
 	return done, nil
 }
 
+// member gives what there is of a section.
 func (m *Manager) member(name string) (member, bool) {
 	for _, mb := range m.all() {
 		if mb.spec.Name == name {
