@@ -148,7 +148,8 @@ type Host interface {
 	// RestorePrograms adds the groups and programs of sections that PersistedPrograms
 	// gave, all or none. What is there already in the same way stays as it is. Path
 	// is the file that they come from; where the configuration includes it too they
-	// are refused.
+	// are refused. From then on RemoveGroup and RemoveProcess refuse, with FAILED, what
+	// the configuration has: it would be there again after a restart.
 	RestorePrograms(ctx context.Context, path, sections string) error
 	// PersistedPrograms gives the groups and programs that are persisted, as
 	// sections of a configuration file.

@@ -90,7 +90,9 @@ func (h *host) AddPrograms(ctx context.Context, programs []rpcinterface.NewProgr
 }
 
 // RemoveGroup also ends that a group counts as configured.
-func (h *host) RemoveGroup(ctx context.Context, name string) error { return h.RemoveForGood(ctx, name) }
+func (h *host) RemoveGroup(ctx context.Context, name string, lasting bool) error {
+	return h.RemoveForGood(ctx, name, lasting)
+}
 
 func (h *host) Program(ctx context.Context, group, program string) (rpcinterface.ProgramInfo, error) {
 	state, err := h.Supervisor.Program(ctx, group, program)

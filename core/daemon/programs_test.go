@@ -338,7 +338,7 @@ func (m *model) step(t *testing.T, h *host, r *rand.Rand) (what, got, want strin
 			}
 			delete(m.groups, group)
 		}
-		return what, code(h.RemoveGroup(ctx, group)), want
+		return what, code(h.RemoveGroup(ctx, group, true)), want
 	case 2, 3:
 		before := model{groups: maps.Clone(m.groups), programs: maps.Clone(m.programs)}
 		var list []rpcinterface.NewProgram
@@ -452,7 +452,7 @@ func (m *model) step(t *testing.T, h *host, r *rand.Rand) (what, got, want strin
 			want = "ok"
 			m.drop(p)
 		}
-		return what, code(h.RemoveProcess(ctx, group, process)), want
+		return what, code(h.RemoveProcess(ctx, group, process, true)), want
 	default:
 		if known == nil {
 			return "nothing", "", ""

@@ -22,7 +22,9 @@ type Engine interface {
 	// Groups lists the groups in the order in which they were added.
 	Groups() []rpcinterface.GroupInfo
 	AddGroup(ctx context.Context, group rpcinterface.GroupInfo, persisted bool) error
-	RemoveGroup(ctx context.Context, name string) error
+	// RemoveGroup and RemoveProcess, with lasting, refuse to remove what would be
+	// there again after a restart, since the configuration file has it.
+	RemoveGroup(ctx context.Context, name string, lasting bool) error
 
 	// These are those of rpcinterface.Host.
 	AddPrograms(ctx context.Context, programs []rpcinterface.NewProgram) error
@@ -40,7 +42,7 @@ type Engine interface {
 
 	// AddProgram adds the processes of a program to a group, all or none.
 	AddProgram(ctx context.Context, group, program string, options rpcinterface.Struct) error
-	RemoveProcess(ctx context.Context, group, process string) error
+	RemoveProcess(ctx context.Context, group, process string, lasting bool) error
 
 	// Processes lists all processes, sorted by group and name.
 	Processes() []rpcinterface.ProcessInfo

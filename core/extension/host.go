@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/core/namespace"
@@ -35,6 +36,9 @@ type host struct {
 
 	// grants is set before the plugin is told where the host is.
 	grants rpcinterface.Grants
+	// keeps: the plugin keeps what is added at run time in a file. What it removes is
+	// to be gone after a restart too.
+	keeps atomic.Bool
 }
 
 var _ rpcinterface.Host = (*host)(nil)
@@ -81,7 +85,7 @@ func (h *host) RemoveGroup(ctx context.Context, name string) error {
 	if err := h.need(rpcinterface.GrantProgramsWrite); err != nil {
 		return err
 	}
-	return h.engine.RemoveGroup(ctx, name)
+	return h.engine.RemoveGroup(ctx, name, h.keeps.Load())
 }
 
 func (h *host) AddProgram(ctx context.Context, group, program string, options rpcinterface.Struct) error {
@@ -95,7 +99,7 @@ func (h *host) RemoveProcess(ctx context.Context, group, process string) error {
 	if err := h.need(rpcinterface.GrantProgramsWrite); err != nil {
 		return err
 	}
-	return h.engine.RemoveProcess(ctx, group, process)
+	return h.engine.RemoveProcess(ctx, group, process, h.keeps.Load())
 }
 
 func (h *host) AddPrograms(ctx context.Context, programs []rpcinterface.NewProgram) error {
@@ -145,7 +149,11 @@ func (h *host) RestorePrograms(ctx context.Context, path, sections string) error
 	if err := h.need(rpcinterface.GrantProgramsWrite); err != nil {
 		return err
 	}
-	return h.engine.RestorePrograms(ctx, h.name, path, sections)
+	err := h.engine.RestorePrograms(ctx, h.name, path, sections)
+	if err == nil {
+		h.keeps.Store(true)
+	}
+	return err
 }
 
 func (h *host) PersistedPrograms(ctx context.Context) (string, error) {

@@ -2,6 +2,7 @@ package extension
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -105,6 +106,47 @@ func TestCallsOfOtherNamespaces(t *testing.T) {
 	wantFault(t, err, rpcinterface.CodeUnknownMethod)
 	_, err = r.call(t, "a.deep")
 	wantFault(t, err, rpcinterface.CodeFailed, "nested deeper than 8")
+}
+
+// lastingEngine says how it was asked to remove.
+type lastingEngine struct {
+	Engine
+	restore error
+	asked   []bool
+}
+
+func (e *lastingEngine) RestorePrograms(context.Context, string, string, string) error {
+	return e.restore
+}
+
+func (e *lastingEngine) RemoveGroup(_ context.Context, _ string, lasting bool) error {
+	e.asked = append(e.asked, lasting)
+	return nil
+}
+
+func (e *lastingEngine) RemoveProcess(_ context.Context, _, _ string, lasting bool) error {
+	e.asked = append(e.asked, lasting)
+	return nil
+}
+
+// A plugin that keeps what is added in a file removes to last; another does not.
+func TestRemovalsLast(t *testing.T) {
+	ctx := context.Background()
+	engine := &lastingEngine{restore: rpcinterface.NewFault(rpcinterface.CodeFailed)}
+	h := &host{name: "x", engine: engine, grants: rpcinterface.Grants{rpcinterface.GrantProgramsWrite}}
+	for _, want := range []bool{false, false, true} {
+		engine.asked = nil
+		if err := errors.Join(h.RemoveGroup(ctx, "g"), h.RemoveProcess(ctx, "g", "p")); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(engine.asked, []bool{want, want}) {
+			t.Errorf("asked with lasting %v, want %v", engine.asked, want)
+		}
+		if err := h.RestorePrograms(ctx, "/f", ""); (err == nil) != (engine.restore == nil) {
+			t.Error(err)
+		}
+		engine.restore = nil
+	}
 }
 
 func TestOwnCallsAreBounded(t *testing.T) {

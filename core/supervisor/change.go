@@ -74,9 +74,14 @@ func (s *Supervisor) RemoveGroup(ctx context.Context, name string) error {
 }
 
 // RemoveForGood is RemoveGroup for a group that does not count as configured any
-// more either.
-func (s *Supervisor) RemoveForGood(ctx context.Context, name string) error {
+// more either. With lasting one that the configuration file has is FAILED.
+func (s *Supervisor) RemoveForGood(ctx context.Context, name string, lasting bool) error {
 	_, err := call(ctx, s, func(answer func(nothing, error)) {
+		if lasting && s.inFile(name) != nil && (s.groups[name] != nil || s.persisted.in(name)) {
+			answer(nothing{}, fault(rpcinterface.CodeFailed, fmt.Sprintf(
+				"group %s stands in the configuration file, so its removal would not last: remove it there", name)))
+			return
+		}
 		if s.groups[name] == nil && s.persisted.dropGroup(name) {
 			answer(nothing{}, nil)
 			return
@@ -163,20 +168,40 @@ func (s *Supervisor) AddProcesses(ctx context.Context, group string, specs []*co
 
 // RemoveProcess removes a stopped process from a group, once its automatic log
 // files are there. The faults are BAD_NAME for the group ("group: NAME") or the
-// process, STILL_RUNNING, and FAILED for one of several of a persisted program.
-func (s *Supervisor) RemoveProcess(ctx context.Context, group, name string) error {
+// process, STILL_RUNNING, and FAILED for one of several of a persisted program, and
+// with lasting for one that the configuration file has.
+func (s *Supervisor) RemoveProcess(ctx context.Context, group, name string, lasting bool) error {
 	_, err := call(ctx, s, func(answer func(nothing, error)) {
-		if g := s.groups[group]; g != nil {
-			if p := g.members[name]; p != nil && p.program.source != nil && p.program.source.Persisted && len(p.program.procs) > 1 {
-				answer(nothing{}, fault(rpcinterface.CodeFailed, fmt.Sprintf(
-					"%s is one of %d processes of the persisted program %s: change their number, or remove the program",
-					name, len(p.program.procs), p.program.name)))
+		if g := s.groups[group]; g != nil && g.members[name] != nil {
+			if err := s.removable(g.members[name], lasting); err != nil {
+				answer(nothing{}, err)
 				return
 			}
 		}
 		s.removeProcess(group, name, func(err error) { answer(nothing{}, err) })
 	})
 	return err
+}
+
+// removable refuses the removal of a process that would come back.
+func (s *Supervisor) removable(p *proc, lasting bool) error {
+	if source := p.program.source; source != nil && source.Persisted && len(p.program.procs) > 1 {
+		return fault(rpcinterface.CodeFailed, fmt.Sprintf(
+			"%s is one of %d processes of the persisted program %s: change their number, or remove the program",
+			p.name, len(p.program.procs), p.program.name))
+	}
+	if !lasting {
+		return nil
+	}
+	if source := p.spec.Load().Source; source != nil && source.Dynamic {
+		return nil
+	}
+	g := s.inFile(p.group.name)
+	if g == nil || !slices.ContainsFunc(g.Processes, func(spec *core.ProcessSpec) bool { return spec.Name == p.name }) {
+		return nil // the file has had it
+	}
+	return fault(rpcinterface.CodeFailed, fmt.Sprintf(
+		"process %s of group %s stands in the configuration file, so its removal would not last: remove it there", p.name, g.Name))
 }
 
 func (s *Supervisor) removeProcess(group, name string, done func(error)) {

@@ -30,7 +30,7 @@ func TestMembersChanged(t *testing.T) {
 			}, false},
 			{"start it", func() error { return w.Sup.Start(t.Context(), "x:y", true) }, false},
 			{"stop it", func() error { return w.Sup.Stop(t.Context(), "x:y", true) }, false},
-			{"remove it", func() error { return w.Sup.RemoveProcess(t.Context(), "x", "y") }, true},
+			{"remove it", func() error { return w.Sup.RemoveProcess(t.Context(), "x", "y", false) }, true},
 			{"add a group", func() error { return w.Sup.AddGroup(t.Context(), rpcinterface.GroupInfo{Name: "g"}, false) }, true},
 			{"remove it", func() error { return w.Sup.RemoveGroup(t.Context(), "g") }, true},
 		} {

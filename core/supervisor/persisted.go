@@ -76,11 +76,24 @@ func (t *persisted) hasGroup(name string) bool {
 	return i >= 0 && t.programs[i].Group == ""
 }
 
+// in says whether something persisted is, or would be, in a group.
+func (t *persisted) in(group string) bool {
+	return t.hasGroup(group) || slices.ContainsFunc(t.programs, func(a ProgramAddition) bool { return a.groupName() == group })
+}
+
 // counts says whether a group of the name counts as configured, by the file or since
 // it is persisted.
 func (s *Supervisor) counts(group string) bool {
-	return s.persisted.hasGroup(group) ||
-		slices.ContainsFunc(s.configured, func(g *core.GroupSpec) bool { return g.Name == group })
+	return s.persisted.hasGroup(group) || s.inFile(group) != nil
+}
+
+// inFile gives a group as the configuration file had it when it was last read, nil
+// where it has none of the name.
+func (s *Supervisor) inFile(group string) *core.GroupSpec {
+	if i := slices.IndexFunc(s.configured, func(g *core.GroupSpec) bool { return g.Name == group }); i >= 0 {
+		return s.configured[i]
+	}
+	return nil
 }
 
 // arrange puts the processes of those groups that persisted programs are in into the

@@ -214,7 +214,7 @@ func TestRemoveProgram(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Removed as a program, or as its last process, it takes its group with it.
-		if err := errors.Join(w.Sup.RemoveProgram(ctx, "o", "o"), w.Sup.RemoveProcess(ctx, "r", "r")); err != nil {
+		if err := errors.Join(w.Sup.RemoveProgram(ctx, "o", "o"), w.Sup.RemoveProcess(ctx, "r", "r", false)); err != nil {
 			t.Error(err)
 		}
 		wantTable(t, w, "g() n()")
@@ -284,7 +284,7 @@ func TestGroupEvents(t *testing.T) {
 			}, ""},
 			{"it goes", func() error { return w.Sup.RemoveProgram(ctx, "n", "n") }, "REMOVED:groupname:n"},
 			{"a group", func() error { return w.Sup.AddGroup(ctx, rpcinterface.GroupInfo{Name: "e"}, true) }, "ADDED:groupname:e"},
-			{"it goes for good", func() error { return w.Sup.RemoveForGood(ctx, "e") }, "REMOVED:groupname:e"},
+			{"it goes for good", func() error { return w.Sup.RemoveForGood(ctx, "e", false) }, "REMOVED:groupname:e"},
 			{"a program goes", func() error { return w.Sup.RemoveProgram(ctx, "g", "m") }, ""},
 		} {
 			if err := step.do(); err != nil {
@@ -416,7 +416,7 @@ func TestSetNumProcsFillsGaps(t *testing.T) {
 	}
 	world(t, func(t *testing.T, w *World) {
 		addW(t, w, "g", dynamic(), 3, says("3"))
-		if err := errors.Join(w.Sup.RemoveProcess(t.Context(), "g", "w_0"), w.Sup.Start(t.Context(), "g:w_1", true)); err != nil {
+		if err := errors.Join(w.Sup.RemoveProcess(t.Context(), "g", "w_0", false), w.Sup.Start(t.Context(), "g:w_1", true)); err != nil {
 			t.Fatal(err)
 		}
 		added, removed, err := scale(t, w, "g", 2, says("2"))
@@ -911,12 +911,12 @@ func TestPersistedCountsAsConfigured(t *testing.T) {
 		}
 
 		// One of several processes cannot go by itself: the file could not say so.
-		WantFault(t, w.Sup.RemoveProcess(ctx, "g", "w_1"), 30,
+		WantFault(t, w.Sup.RemoveProcess(ctx, "g", "w_1", false), 30,
 			"FAILED: w_1 is one of 4 processes of the persisted program w: change their number, or remove the program")
 
 		// For good, also what does not live.
 		must(w.Sup.RemoveGroup(ctx, "solo"))
-		must(errors.Join(w.Sup.RemoveProgram(ctx, "solo", "solo"), w.Sup.RemoveForGood(ctx, "batch"), w.Sup.RemoveProcess(ctx, "g", "p")))
+		must(errors.Join(w.Sup.RemoveProgram(ctx, "solo", "solo"), w.Sup.RemoveForGood(ctx, "batch", false), w.Sup.RemoveProcess(ctx, "g", "p", false)))
 		if got := kept(t, w); got != "program g/w" {
 			t.Errorf("persisted is %s", got)
 		}
@@ -924,7 +924,56 @@ func TestPersistedCountsAsConfigured(t *testing.T) {
 		if got := kept(t, w); got != "" {
 			t.Errorf("persisted is %s", got)
 		}
-		WantFault(t, w.Sup.RemoveForGood(ctx, "batch"), 10, "BAD_NAME: batch")
+		WantFault(t, w.Sup.RemoveForGood(ctx, "batch", false), 10, "BAD_NAME: batch")
+	}, file())
+}
+
+// What is removed to last does not stand in the configuration file.
+func TestLastingRemovals(t *testing.T) {
+	file := func() *core.GroupSpec { return Group("g", 999, Program("p", program("p")), Program("q", program("q"))) }
+	world(t, func(t *testing.T, w *World) {
+		ctx := t.Context()
+		must := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		must(w.Sup.AddPrograms(ctx, []supervisor.ProgramAddition{
+			adding("g", "kept", persisted(dynamic())), adding("g", "x", dynamic()), adding("", "y", own(dynamic())),
+		}))
+		wantDiff(t, w, "[] [g] [y]", file())
+		const group = "FAILED: group g stands in the configuration file, so its removal would not last: remove it there"
+		process := "FAILED: process p of group g stands in the configuration file, so its removal would not last: remove it there"
+		WantFault(t, w.Sup.RemoveForGood(ctx, "g", true), 30, group)
+		WantFault(t, w.Sup.RemoveProcess(ctx, "g", "p", true), 30, process)
+		wantTable(t, w, "g(kept p q x) y(y)")
+		if got := kept(t, w); got != "program g/kept" {
+			t.Errorf("persisted is %s", got)
+		}
+		WantFault(t, w.Sup.RemoveForGood(ctx, "z", true), 10, "BAD_NAME: z")
+		WantFault(t, w.Sup.RemoveProcess(ctx, "z", "p", true), 10, "BAD_NAME: group: z")
+		WantFault(t, w.Sup.RemoveProcess(ctx, "g", "z", true), 10, "BAD_NAME: z")
+
+		// What was added at run time would not come back, kept or not.
+		must(errors.Join(w.Sup.RemoveProcess(ctx, "g", "kept", true), w.Sup.RemoveProcess(ctx, "g", "x", true), w.Sup.RemoveForGood(ctx, "y", true)))
+		wantTable(t, w, "g(p q)")
+
+		// A group that is away would come back too; so it is only where something of it
+		// is kept that there is anything to refuse.
+		must(w.Sup.AddPrograms(ctx, []supervisor.ProgramAddition{adding("g", "kept", persisted(dynamic()))}))
+		must(w.Sup.RemoveGroup(ctx, "g"))
+		WantFault(t, w.Sup.RemoveForGood(ctx, "g", true), 30, group)
+		must(w.Sup.RemoveProgram(ctx, "g", "kept"))
+		WantFault(t, w.Sup.RemoveForGood(ctx, "g", true), 10, "BAD_NAME: g")
+
+		// What the file has had, it has no more.
+		must(w.Sup.AddConfigured(ctx, "g"))
+		wantDiff(t, w, "[] [g] []", Group("g", 999, Program("q", program("q"))))
+		must(w.Sup.RemoveProcess(ctx, "g", "p", true))
+		wantDiff(t, w, "[] [] [g]")
+		must(w.Sup.RemoveForGood(ctx, "g", true))
+		wantTable(t, w, "")
 	}, file())
 }
 
@@ -932,7 +981,7 @@ func TestPersistedCountsAsConfigured(t *testing.T) {
 func TestPersistedGroupOutlivesItsProgram(t *testing.T) {
 	for name, remove := range map[string]func(ctx context.Context, w *World) error{
 		"the program": func(ctx context.Context, w *World) error { return w.Sup.RemoveProgram(ctx, "n", "n") },
-		"its process": func(ctx context.Context, w *World) error { return w.Sup.RemoveProcess(ctx, "n", "n") },
+		"its process": func(ctx context.Context, w *World) error { return w.Sup.RemoveProcess(ctx, "n", "n", false) },
 		"the program of a group that is away": func(ctx context.Context, w *World) error {
 			return errors.Join(w.Sup.RemoveGroup(ctx, "n"), w.Sup.RemoveProgram(ctx, "n", "n"))
 		},

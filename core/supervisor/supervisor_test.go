@@ -193,10 +193,10 @@ func TestWhileLogsAreMade(t *testing.T) {
 		begin("add", func() error {
 			return w.Sup.AddProcesses(t.Context(), "g", []*core.ProcessSpec{Program("new", AutoLog)}, nil)
 		})
-		begin("remove other", func() error { return w.Sup.RemoveProcess(t.Context(), "g", "other") })
+		begin("remove other", func() error { return w.Sup.RemoveProcess(t.Context(), "g", "other", false) })
 		begin("start old", func() error { return w.Sup.Start(t.Context(), "g:old", true) })
 		begin("stop old", func() error { return w.Sup.Stop(t.Context(), "g:old", true) })
-		begin("remove new", func() error { return w.Sup.RemoveProcess(t.Context(), "g", "new") })
+		begin("remove new", func() error { return w.Sup.RemoveProcess(t.Context(), "g", "new", false) })
 		begin("start new", func() error { return w.Sup.Start(t.Context(), "g:new", true) })
 		begin("remove the group", func() error { return w.Sup.RemoveGroup(t.Context(), "g") })
 		if len(order) != 3 {
@@ -319,17 +319,17 @@ func TestAddAndRemove(t *testing.T) {
 			t.Errorf("after adding: %+v, %v", info, err)
 		}
 		synctest.Wait()
-		WantFault(t, w.Sup.RemoveProcess(ctx, "g", "n1"), 91, "STILL_RUNNING: n1")
-		WantFault(t, w.Sup.RemoveProcess(ctx, "g", "n9"), 10, "BAD_NAME: n9")
-		WantFault(t, w.Sup.RemoveProcess(ctx, "x", "n9"), 10, "BAD_NAME: group: x")
+		WantFault(t, w.Sup.RemoveProcess(ctx, "g", "n1", false), 91, "STILL_RUNNING: n1")
+		WantFault(t, w.Sup.RemoveProcess(ctx, "g", "n9", false), 10, "BAD_NAME: n9")
+		WantFault(t, w.Sup.RemoveProcess(ctx, "x", "n9", false), 10, "BAD_NAME: group: x")
 		WantFault(t, w.Sup.RemoveGroup(ctx, "g"), 91, "STILL_RUNNING: g")
 		if err := w.Sup.Stop(ctx, "g:n1", true); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Sup.RemoveProcess(ctx, "g", "n1"); err != nil {
+		if err := w.Sup.RemoveProcess(ctx, "g", "n1", false); err != nil {
 			t.Fatal(err)
 		}
-		WantFault(t, w.Sup.RemoveProcess(ctx, "g", "n1"), 10, "BAD_NAME: n1")
+		WantFault(t, w.Sup.RemoveProcess(ctx, "g", "n1", false), 10, "BAD_NAME: n1")
 	})
 }
 

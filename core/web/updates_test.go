@@ -154,7 +154,7 @@ func TestUpdates(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.want(1, strings.Replace(stopped, "b=RUNNING", "b=RUNNING g:c=STOPPED", 1))
-		if err := h.Sup.RemoveProcess(ctx, "g", "c"); err != nil {
+		if err := h.Sup.RemoveProcess(ctx, "g", "c", false); err != nil {
 			t.Fatal(err)
 		}
 		s.want(1, stopped)

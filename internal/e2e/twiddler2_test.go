@@ -233,6 +233,12 @@ func TestTwiddlerPersists(t *testing.T) {
 	expect(s, "30 FAILED: w_1 is one of 3 processes of the persisted program w: change their number, or remove the program", "twiddler.removeProcessFromGroup", "web", "w_1")
 	expect(s, "30 FAILED: program app of group web does not stand in "+s.path("dynamic.conf")+", so the change would not last: make it in the configuration file",
 		"twiddler.updateProgram", "web", "app", options{"priority": "1"})
+	// Running or not: what stands in the main file cannot be removed so that it lasts.
+	const notHere = " stands in the configuration file, so its removal would not last: remove it there"
+	expect(s, "30 FAILED: group web"+notHere, "twiddler.removeGroup", "web")
+	expect(s, "30 FAILED: process app of group web"+notHere, "twiddler.removeProcessFromGroup", "web", "app")
+	expect(s, "10 BAD_NAME: group: nowhere", "twiddler.removeProcessFromGroup", "nowhere", "app")
+	expect(s, "10 BAD_NAME: nobody", "twiddler.removeProcessFromGroup", "web", "nobody")
 	text := s.read("dynamic.conf")
 	for _, part := range []string{"[group:batch]\nprograms=\npriority=5\n", "[program:w]\nplugvisor.group=web\n", "\ncommand=/bin/cat -u\n", "\nnumprocs=3\n", "[program:solo]\n"} {
 		if !strings.Contains(text, part) {
