@@ -11,6 +11,7 @@ func encodeDescription(d rpcinterface.Description) *pb.Description {
 		ResultHandlers: texts(d.ResultHandlers),
 		Exclusive:      d.Exclusive,
 		ExclusiveKeys:  texts(d.ExclusiveKeys),
+		CallStream:     true,
 	}
 	for _, c := range d.Commands {
 		command := &pb.Command{Name: text(c.Name), Help: text(c.Help), Method: text(c.Method), Template: text(c.Template)}

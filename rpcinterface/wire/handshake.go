@@ -63,9 +63,12 @@ func ServeConfig(p rpcinterface.Plugin, logger hclog.Logger) *plugin.ServeConfig
 // while it reads; local sockets gain nothing by it.
 const window = 1 << 20
 
-// workers is how many goroutines wait for calls. They keep the stacks that calls
-// need, which new ones would have to grow; when all are busy there are new ones.
-const workers = 8
+// Goroutines that wait for calls keep the stacks that calls need, which new ones
+// would have to grow; when all are busy there are new ones.
+const (
+	workers       = 8  // of a server, from its start
+	streamWorkers = 32 // of a stream of calls, made when needed
+)
 
 // DialOptions is what the host hands to go-plugin as GRPCDialOptions; the
 // plugin's connection back uses it too. Messages are limited in both directions,
@@ -101,9 +104,11 @@ type hostSide struct {
 var _ plugin.GRPCPlugin = (*hostSide)(nil)
 
 func (h *hostSide) GRPCClient(done context.Context, broker *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	calls := newCallConn(done, conn, &pb.Namespace_ServiceDesc)
 	return &namespaceClient{
 		done:   done,
-		client: pb.NewNamespaceClient(conn),
+		client: pb.NewNamespaceClient(calls),
+		conn:   calls,
 		broker: broker,
 		host:   h.host,
 	}, nil

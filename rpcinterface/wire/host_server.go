@@ -185,3 +185,7 @@ func (s *hostServer) call(ctx context.Context, r *pb.HostCallRequest) (*pb.Value
 	}
 	return out, nil
 }
+
+func (s *hostServer) Calls(stream pb.Host_CallsServer) error {
+	return serveCalls(stream, &pb.Host_ServiceDesc, s)
+}

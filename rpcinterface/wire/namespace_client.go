@@ -17,6 +17,7 @@ type namespaceClient struct {
 	client pb.NamespaceClient
 	broker *plugin.GRPCBroker
 	host   rpcinterface.Host
+	conn   *callConn
 }
 
 var _ rpcinterface.Plugin = (*namespaceClient)(nil)
@@ -26,6 +27,7 @@ func (c *namespaceClient) Describe(ctx context.Context) (rpcinterface.Descriptio
 	if err := outcome("Namespace.Describe", err, r.GetFault()); err != nil {
 		return rpcinterface.Description{}, err
 	}
+	c.conn.offer(r.GetDescription().GetCallStream())
 	return decodeDescription(r.GetDescription()), nil
 }
 
@@ -46,7 +48,7 @@ func (c *namespaceClient) Configure(ctx context.Context, cfg rpcinterface.Config
 		context.AfterFunc(c.done, server.Stop)
 		return server
 	})
-	request := &pb.ConfigureRequest{Name: text(cfg.Name), HostServiceId: id}
+	request := &pb.ConfigureRequest{Name: text(cfg.Name), HostServiceId: id, CallStream: true}
 	for _, o := range cfg.Options {
 		request.Options = append(request.Options, &pb.Option{Name: text(o.Name), Value: text(o.Value)})
 	}

@@ -40,7 +40,9 @@ func (s *namespaceServer) Configure(ctx context.Context, r *pb.ConfigureRequest)
 	for _, o := range r.GetOptions() {
 		cfg.Options = append(cfg.Options, rpcinterface.Option{Name: o.GetName(), Value: o.GetValue()})
 	}
-	err = s.plugin.Configure(ctx, cfg, &hostClient{client: pb.NewHostClient(conn)})
+	calls := newCallConn(context.Background(), conn, &pb.Host_ServiceDesc)
+	calls.offer(r.GetCallStream())
+	err = s.plugin.Configure(ctx, cfg, &hostClient{client: pb.NewHostClient(calls)})
 	return &pb.ConfigureResponse{Fault: encodeFault(err)}, nil
 }
 
@@ -87,6 +89,10 @@ func (s *namespaceServer) Shutdown(ctx context.Context, _ *pb.ShutdownRequest) (
 	err := s.plugin.Shutdown(ctx)
 	s.replaceConn(nil)
 	return &pb.ShutdownResponse{Fault: encodeFault(err)}, nil
+}
+
+func (s *namespaceServer) Calls(stream pb.Namespace_CallsServer) error {
+	return serveCalls(stream, &pb.Namespace_ServiceDesc, s)
 }
 
 // replaceConn closes the connection of an earlier Configure.

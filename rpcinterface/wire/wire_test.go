@@ -20,6 +20,16 @@ import (
 // of it.
 func connect(t testing.TB, p rpcinterface.Plugin) rpcinterface.Plugin {
 	t.Helper()
+	raw, err := served(t, p).Dispense(wire.PluginName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw.(rpcinterface.Plugin)
+}
+
+// served is a connection to p, which is served within this process.
+func served(t testing.TB, p rpcinterface.Plugin) *plugin.GRPCClient {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	attach := make(chan *plugin.ReattachConfig, 1)
 	closed := make(chan struct{})
@@ -45,11 +55,28 @@ func connect(t testing.TB, p rpcinterface.Plugin) rpcinterface.Plugin {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := protocol.Dispense(wire.PluginName)
-	if err != nil {
+	return protocol.(*plugin.GRPCClient)
+}
+
+// bothWays runs a test of calls without the stream and on it. A host that has not
+// asked for the description does not know of the stream.
+func bothWays(t *testing.T, test func(t *testing.T, connect func(*fakePlugin) rpcinterface.Plugin)) {
+	t.Run("unary", func(t *testing.T) {
+		test(t, func(p *fakePlugin) rpcinterface.Plugin { return connect(t, p) })
+	})
+	t.Run("stream", func(t *testing.T) {
+		test(t, func(p *fakePlugin) rpcinterface.Plugin { return streaming(t, p) })
+	})
+}
+
+// streaming connects to a plugin whose calls go over a stream.
+func streaming(t testing.TB, p *fakePlugin) rpcinterface.Plugin {
+	t.Helper()
+	host := connect(t, p)
+	if _, err := host.Describe(timeout(t)); err != nil {
 		t.Fatal(err)
 	}
-	return raw.(rpcinterface.Plugin)
+	return host
 }
 
 // fakePlugin answers with what its fields say.
@@ -264,7 +291,9 @@ func TestConfigureRefused(t *testing.T) {
 	}
 }
 
-func TestCall(t *testing.T) {
+func TestCall(t *testing.T) { bothWays(t, testCall) }
+
+func testCall(t *testing.T, connect func(*fakePlugin) rpcinterface.Plugin) {
 	var got *rpcinterface.Call
 	var deadline bool
 	p := &fakePlugin{call: func(ctx context.Context, call *rpcinterface.Call) (rpcinterface.Value, error) {
@@ -275,7 +304,7 @@ func TestCall(t *testing.T) {
 		}
 		return rpcinterface.Array(call.Params), nil
 	}}
-	host := connect(t, p)
+	host := connect(p)
 	for _, state := range []rpcinterface.SupervisorState{
 		rpcinterface.SupervisorFatal, rpcinterface.SupervisorRunning, rpcinterface.SupervisorRestarting, rpcinterface.SupervisorShutdown,
 	} {
@@ -302,12 +331,14 @@ func TestCall(t *testing.T) {
 	}
 }
 
-func TestCallEndsAtItsDeadline(t *testing.T) {
+func TestCallEndsAtItsDeadline(t *testing.T) { bothWays(t, testCallEndsAtItsDeadline) }
+
+func testCallEndsAtItsDeadline(t *testing.T, connect func(*fakePlugin) rpcinterface.Plugin) {
 	p := &fakePlugin{call: func(ctx context.Context, _ *rpcinterface.Call) (rpcinterface.Value, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}}
-	host := connect(t, p)
+	host := connect(p)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	if _, err := host.Call(ctx, &rpcinterface.Call{}); !errors.Is(err, context.DeadlineExceeded) {
@@ -323,11 +354,13 @@ func TestCallEndsAtItsDeadline(t *testing.T) {
 	}
 }
 
-func TestLimits(t *testing.T) {
+func TestLimits(t *testing.T) { bothWays(t, testLimits) }
+
+func testLimits(t *testing.T, connect func(*fakePlugin) rpcinterface.Plugin) {
 	big := rpcinterface.Bytes(make([]byte, rpcinterface.MaxMessage+1))
 	var answer rpcinterface.Value
 	p := &fakePlugin{call: func(context.Context, *rpcinterface.Call) (rpcinterface.Value, error) { return answer, nil }}
-	host := connect(t, p)
+	host := connect(p)
 
 	tooLarge := "FAILED: Namespace.Call: message larger than 16777216 bytes"
 	_, err := host.Call(timeout(t), &rpcinterface.Call{Params: []rpcinterface.Value{big}})
@@ -497,6 +530,12 @@ func TestHost(t *testing.T) {
 }
 
 func TestTransportError(t *testing.T) {
+	for name, streamed := range map[string]bool{"unary": false, "stream": true} {
+		t.Run(name, func(t *testing.T) { testTransportError(t, streamed) })
+	}
+}
+
+func testTransportError(t *testing.T, streamed bool) {
 	ctx, cancel := context.WithCancel(context.Background())
 	attach := make(chan *plugin.ReattachConfig, 1)
 	closed := make(chan struct{})
@@ -525,11 +564,17 @@ func TestTransportError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	host := raw.(rpcinterface.Plugin)
+	if streamed {
+		if _, err := host.Describe(timeout(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	go func() {
 		<-began
 		cancel() // the server goes away while the call runs
 	}()
-	_, err = raw.(rpcinterface.Plugin).Call(timeout(t), &rpcinterface.Call{})
+	_, err = host.Call(timeout(t), &rpcinterface.Call{})
 	<-closed
 	te, ok := errors.AsType[*wire.TransportError](err)
 	if !ok || te.Code != codes.Unavailable || te.Call != "Namespace.Call" {

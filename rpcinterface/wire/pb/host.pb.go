@@ -3394,7 +3394,7 @@ var File_plugvisor_rpcinterface_v1_host_proto protoreflect.FileDescriptor
 
 const file_plugvisor_rpcinterface_v1_host_proto_rawDesc = "" +
 	"\n" +
-	"$plugvisor/rpcinterface/v1/host.proto\x12\x19plugvisor.rpcinterface.v1\x1a)plugvisor/rpcinterface/v1/namespace.proto\x1a%plugvisor/rpcinterface/v1/value.proto\"\x0e\n" +
+	"$plugvisor/rpcinterface/v1/host.proto\x12\x19plugvisor.rpcinterface.v1\x1a%plugvisor/rpcinterface/v1/calls.proto\x1a)plugvisor/rpcinterface/v1/namespace.proto\x1a%plugvisor/rpcinterface/v1/value.proto\"\x0e\n" +
 	"\fStateRequest\"\x89\x01\n" +
 	"\rStateResponse\x126\n" +
 	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault\x12@\n" +
@@ -3607,7 +3607,7 @@ const file_plugvisor_rpcinterface_v1_host_proto_rawDesc = "" +
 	"\x0eLOG_LEVEL_INFO\x10\x14\x12\x12\n" +
 	"\x0eLOG_LEVEL_WARN\x10\x1e\x12\x12\n" +
 	"\x0eLOG_LEVEL_ERRO\x10(\x12\x12\n" +
-	"\x0eLOG_LEVEL_CRIT\x1022\xd9\x15\n" +
+	"\x0eLOG_LEVEL_CRIT\x1022\xba\x16\n" +
 	"\x04Host\x12Z\n" +
 	"\x05State\x12'.plugvisor.rpcinterface.v1.StateRequest\x1a(.plugvisor.rpcinterface.v1.StateResponse\x12u\n" +
 	"\x0eIdentification\x120.plugvisor.rpcinterface.v1.IdentificationRequest\x1a1.plugvisor.rpcinterface.v1.IdentificationResponse\x12]\n" +
@@ -3636,7 +3636,8 @@ const file_plugvisor_rpcinterface_v1_host_proto_rawDesc = "" +
 	"\x03Log\x12%.plugvisor.rpcinterface.v1.LogRequest\x1a&.plugvisor.rpcinterface.v1.LogResponse\x12_\n" +
 	"\x04Call\x12*.plugvisor.rpcinterface.v1.HostCallRequest\x1a+.plugvisor.rpcinterface.v1.HostCallResponse\x12h\n" +
 	"\tSubscribe\x12+.plugvisor.rpcinterface.v1.SubscribeRequest\x1a,.plugvisor.rpcinterface.v1.SubscribeResponse0\x01\x12`\n" +
-	"\aPublish\x12).plugvisor.rpcinterface.v1.PublishRequest\x1a*.plugvisor.rpcinterface.v1.PublishResponseB8Z6github.com/plugvisor/plugvisor/rpcinterface/wire/pb;pbb\x06proto3"
+	"\aPublish\x12).plugvisor.rpcinterface.v1.PublishRequest\x1a*.plugvisor.rpcinterface.v1.PublishResponse\x12_\n" +
+	"\x05Calls\x12'.plugvisor.rpcinterface.v1.StreamedCall\x1a).plugvisor.rpcinterface.v1.StreamedAnswer(\x010\x01B8Z6github.com/plugvisor/plugvisor/rpcinterface/wire/pb;pbb\x06proto3"
 
 var (
 	file_plugvisor_rpcinterface_v1_host_proto_rawDescOnce sync.Once
@@ -3720,6 +3721,8 @@ var file_plugvisor_rpcinterface_v1_host_proto_goTypes = []any{
 	(*Option)(nil),                    // 64: plugvisor.rpcinterface.v1.Option
 	(*Value)(nil),                     // 65: plugvisor.rpcinterface.v1.Value
 	(*Event)(nil),                     // 66: plugvisor.rpcinterface.v1.Event
+	(*StreamedCall)(nil),              // 67: plugvisor.rpcinterface.v1.StreamedCall
+	(*StreamedAnswer)(nil),            // 68: plugvisor.rpcinterface.v1.StreamedAnswer
 }
 var file_plugvisor_rpcinterface_v1_host_proto_depIdxs = []int32{
 	61, // 0: plugvisor.rpcinterface.v1.StateResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
@@ -3793,34 +3796,36 @@ var file_plugvisor_rpcinterface_v1_host_proto_depIdxs = []int32{
 	53, // 68: plugvisor.rpcinterface.v1.Host.Call:input_type -> plugvisor.rpcinterface.v1.HostCallRequest
 	55, // 69: plugvisor.rpcinterface.v1.Host.Subscribe:input_type -> plugvisor.rpcinterface.v1.SubscribeRequest
 	59, // 70: plugvisor.rpcinterface.v1.Host.Publish:input_type -> plugvisor.rpcinterface.v1.PublishRequest
-	3,  // 71: plugvisor.rpcinterface.v1.Host.State:output_type -> plugvisor.rpcinterface.v1.StateResponse
-	5,  // 72: plugvisor.rpcinterface.v1.Host.Identification:output_type -> plugvisor.rpcinterface.v1.IdentificationResponse
-	8,  // 73: plugvisor.rpcinterface.v1.Host.Groups:output_type -> plugvisor.rpcinterface.v1.GroupsResponse
-	10, // 74: plugvisor.rpcinterface.v1.Host.AddGroup:output_type -> plugvisor.rpcinterface.v1.AddGroupResponse
-	12, // 75: plugvisor.rpcinterface.v1.Host.RemoveGroup:output_type -> plugvisor.rpcinterface.v1.RemoveGroupResponse
-	14, // 76: plugvisor.rpcinterface.v1.Host.AddProgram:output_type -> plugvisor.rpcinterface.v1.AddProgramResponse
-	33, // 77: plugvisor.rpcinterface.v1.Host.RemoveProcess:output_type -> plugvisor.rpcinterface.v1.RemoveProcessResponse
-	17, // 78: plugvisor.rpcinterface.v1.Host.AddPrograms:output_type -> plugvisor.rpcinterface.v1.AddProgramsResponse
-	19, // 79: plugvisor.rpcinterface.v1.Host.RemoveProgram:output_type -> plugvisor.rpcinterface.v1.RemoveProgramResponse
-	22, // 80: plugvisor.rpcinterface.v1.Host.Program:output_type -> plugvisor.rpcinterface.v1.ProgramResponse
-	24, // 81: plugvisor.rpcinterface.v1.Host.UpdateProgram:output_type -> plugvisor.rpcinterface.v1.UpdateProgramResponse
-	27, // 82: plugvisor.rpcinterface.v1.Host.SetNumProcs:output_type -> plugvisor.rpcinterface.v1.SetNumProcsResponse
-	29, // 83: plugvisor.rpcinterface.v1.Host.RestorePrograms:output_type -> plugvisor.rpcinterface.v1.RestoreProgramsResponse
-	31, // 84: plugvisor.rpcinterface.v1.Host.PersistedPrograms:output_type -> plugvisor.rpcinterface.v1.PersistedProgramsResponse
-	36, // 85: plugvisor.rpcinterface.v1.Host.Processes:output_type -> plugvisor.rpcinterface.v1.ProcessesResponse
-	38, // 86: plugvisor.rpcinterface.v1.Host.Process:output_type -> plugvisor.rpcinterface.v1.ProcessResponse
-	40, // 87: plugvisor.rpcinterface.v1.Host.StartProcess:output_type -> plugvisor.rpcinterface.v1.StartProcessResponse
-	42, // 88: plugvisor.rpcinterface.v1.Host.StopProcess:output_type -> plugvisor.rpcinterface.v1.StopProcessResponse
-	44, // 89: plugvisor.rpcinterface.v1.Host.SignalProcess:output_type -> plugvisor.rpcinterface.v1.SignalProcessResponse
-	46, // 90: plugvisor.rpcinterface.v1.Host.ReadLog:output_type -> plugvisor.rpcinterface.v1.ReadLogResponse
-	48, // 91: plugvisor.rpcinterface.v1.Host.TailLog:output_type -> plugvisor.rpcinterface.v1.TailLogResponse
-	50, // 92: plugvisor.rpcinterface.v1.Host.WriteStdin:output_type -> plugvisor.rpcinterface.v1.WriteStdinResponse
-	52, // 93: plugvisor.rpcinterface.v1.Host.Log:output_type -> plugvisor.rpcinterface.v1.LogResponse
-	54, // 94: plugvisor.rpcinterface.v1.Host.Call:output_type -> plugvisor.rpcinterface.v1.HostCallResponse
-	56, // 95: plugvisor.rpcinterface.v1.Host.Subscribe:output_type -> plugvisor.rpcinterface.v1.SubscribeResponse
-	60, // 96: plugvisor.rpcinterface.v1.Host.Publish:output_type -> plugvisor.rpcinterface.v1.PublishResponse
-	71, // [71:97] is the sub-list for method output_type
-	45, // [45:71] is the sub-list for method input_type
+	67, // 71: plugvisor.rpcinterface.v1.Host.Calls:input_type -> plugvisor.rpcinterface.v1.StreamedCall
+	3,  // 72: plugvisor.rpcinterface.v1.Host.State:output_type -> plugvisor.rpcinterface.v1.StateResponse
+	5,  // 73: plugvisor.rpcinterface.v1.Host.Identification:output_type -> plugvisor.rpcinterface.v1.IdentificationResponse
+	8,  // 74: plugvisor.rpcinterface.v1.Host.Groups:output_type -> plugvisor.rpcinterface.v1.GroupsResponse
+	10, // 75: plugvisor.rpcinterface.v1.Host.AddGroup:output_type -> plugvisor.rpcinterface.v1.AddGroupResponse
+	12, // 76: plugvisor.rpcinterface.v1.Host.RemoveGroup:output_type -> plugvisor.rpcinterface.v1.RemoveGroupResponse
+	14, // 77: plugvisor.rpcinterface.v1.Host.AddProgram:output_type -> plugvisor.rpcinterface.v1.AddProgramResponse
+	33, // 78: plugvisor.rpcinterface.v1.Host.RemoveProcess:output_type -> plugvisor.rpcinterface.v1.RemoveProcessResponse
+	17, // 79: plugvisor.rpcinterface.v1.Host.AddPrograms:output_type -> plugvisor.rpcinterface.v1.AddProgramsResponse
+	19, // 80: plugvisor.rpcinterface.v1.Host.RemoveProgram:output_type -> plugvisor.rpcinterface.v1.RemoveProgramResponse
+	22, // 81: plugvisor.rpcinterface.v1.Host.Program:output_type -> plugvisor.rpcinterface.v1.ProgramResponse
+	24, // 82: plugvisor.rpcinterface.v1.Host.UpdateProgram:output_type -> plugvisor.rpcinterface.v1.UpdateProgramResponse
+	27, // 83: plugvisor.rpcinterface.v1.Host.SetNumProcs:output_type -> plugvisor.rpcinterface.v1.SetNumProcsResponse
+	29, // 84: plugvisor.rpcinterface.v1.Host.RestorePrograms:output_type -> plugvisor.rpcinterface.v1.RestoreProgramsResponse
+	31, // 85: plugvisor.rpcinterface.v1.Host.PersistedPrograms:output_type -> plugvisor.rpcinterface.v1.PersistedProgramsResponse
+	36, // 86: plugvisor.rpcinterface.v1.Host.Processes:output_type -> plugvisor.rpcinterface.v1.ProcessesResponse
+	38, // 87: plugvisor.rpcinterface.v1.Host.Process:output_type -> plugvisor.rpcinterface.v1.ProcessResponse
+	40, // 88: plugvisor.rpcinterface.v1.Host.StartProcess:output_type -> plugvisor.rpcinterface.v1.StartProcessResponse
+	42, // 89: plugvisor.rpcinterface.v1.Host.StopProcess:output_type -> plugvisor.rpcinterface.v1.StopProcessResponse
+	44, // 90: plugvisor.rpcinterface.v1.Host.SignalProcess:output_type -> plugvisor.rpcinterface.v1.SignalProcessResponse
+	46, // 91: plugvisor.rpcinterface.v1.Host.ReadLog:output_type -> plugvisor.rpcinterface.v1.ReadLogResponse
+	48, // 92: plugvisor.rpcinterface.v1.Host.TailLog:output_type -> plugvisor.rpcinterface.v1.TailLogResponse
+	50, // 93: plugvisor.rpcinterface.v1.Host.WriteStdin:output_type -> plugvisor.rpcinterface.v1.WriteStdinResponse
+	52, // 94: plugvisor.rpcinterface.v1.Host.Log:output_type -> plugvisor.rpcinterface.v1.LogResponse
+	54, // 95: plugvisor.rpcinterface.v1.Host.Call:output_type -> plugvisor.rpcinterface.v1.HostCallResponse
+	56, // 96: plugvisor.rpcinterface.v1.Host.Subscribe:output_type -> plugvisor.rpcinterface.v1.SubscribeResponse
+	60, // 97: plugvisor.rpcinterface.v1.Host.Publish:output_type -> plugvisor.rpcinterface.v1.PublishResponse
+	68, // 98: plugvisor.rpcinterface.v1.Host.Calls:output_type -> plugvisor.rpcinterface.v1.StreamedAnswer
+	72, // [72:99] is the sub-list for method output_type
+	45, // [45:72] is the sub-list for method input_type
 	45, // [45:45] is the sub-list for extension type_name
 	45, // [45:45] is the sub-list for extension extendee
 	0,  // [0:45] is the sub-list for field type_name
@@ -3831,6 +3836,7 @@ func file_plugvisor_rpcinterface_v1_host_proto_init() {
 	if File_plugvisor_rpcinterface_v1_host_proto != nil {
 		return
 	}
+	file_plugvisor_rpcinterface_v1_calls_proto_init()
 	file_plugvisor_rpcinterface_v1_namespace_proto_init()
 	file_plugvisor_rpcinterface_v1_value_proto_init()
 	file_plugvisor_rpcinterface_v1_host_proto_msgTypes[52].OneofWrappers = []any{

@@ -45,6 +45,7 @@ const (
 	Host_Call_FullMethodName              = "/plugvisor.rpcinterface.v1.Host/Call"
 	Host_Subscribe_FullMethodName         = "/plugvisor.rpcinterface.v1.Host/Subscribe"
 	Host_Publish_FullMethodName           = "/plugvisor.rpcinterface.v1.Host/Publish"
+	Host_Calls_FullMethodName             = "/plugvisor.rpcinterface.v1.Host/Calls"
 )
 
 // HostClient is the client API for Host service.
@@ -122,6 +123,9 @@ type HostClient interface {
 	// Publish sends a REMOTE_COMMUNICATION event, as
 	// supervisor.sendRemoteCommEvent does. Grant events:publish.
 	Publish(ctx context.Context, in *PublishRequest, opts ...grpc.CallOption) (*PublishResponse, error)
+	// Calls carries calls of the methods above. ConfigureRequest.call_stream says
+	// that it is served.
+	Calls(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[StreamedCall, StreamedAnswer], error)
 }
 
 type hostClient struct {
@@ -401,6 +405,19 @@ func (c *hostClient) Publish(ctx context.Context, in *PublishRequest, opts ...gr
 	return out, nil
 }
 
+func (c *hostClient) Calls(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[StreamedCall, StreamedAnswer], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Host_ServiceDesc.Streams[1], Host_Calls_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamedCall, StreamedAnswer]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Host_CallsClient = grpc.BidiStreamingClient[StreamedCall, StreamedAnswer]
+
 // HostServer is the server API for Host service.
 // All implementations must embed UnimplementedHostServer
 // for forward compatibility.
@@ -476,6 +493,9 @@ type HostServer interface {
 	// Publish sends a REMOTE_COMMUNICATION event, as
 	// supervisor.sendRemoteCommEvent does. Grant events:publish.
 	Publish(context.Context, *PublishRequest) (*PublishResponse, error)
+	// Calls carries calls of the methods above. ConfigureRequest.call_stream says
+	// that it is served.
+	Calls(grpc.BidiStreamingServer[StreamedCall, StreamedAnswer]) error
 	mustEmbedUnimplementedHostServer()
 }
 
@@ -563,6 +583,9 @@ func (UnimplementedHostServer) Subscribe(*SubscribeRequest, grpc.ServerStreaming
 }
 func (UnimplementedHostServer) Publish(context.Context, *PublishRequest) (*PublishResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Publish not implemented")
+}
+func (UnimplementedHostServer) Calls(grpc.BidiStreamingServer[StreamedCall, StreamedAnswer]) error {
+	return status.Error(codes.Unimplemented, "method Calls not implemented")
 }
 func (UnimplementedHostServer) mustEmbedUnimplementedHostServer() {}
 func (UnimplementedHostServer) testEmbeddedByValue()              {}
@@ -1046,6 +1069,13 @@ func _Host_Publish_Handler(srv interface{}, ctx context.Context, dec func(interf
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Host_Calls_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(HostServer).Calls(&grpc.GenericServerStream[StreamedCall, StreamedAnswer]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Host_CallsServer = grpc.BidiStreamingServer[StreamedCall, StreamedAnswer]
+
 // Host_ServiceDesc is the grpc.ServiceDesc for Host service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -1159,6 +1189,12 @@ var Host_ServiceDesc = grpc.ServiceDesc{
 			StreamName:    "Subscribe",
 			Handler:       _Host_Subscribe_Handler,
 			ServerStreams: true,
+		},
+		{
+			StreamName:    "Calls",
+			Handler:       _Host_Calls_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
 		},
 	},
 	Metadata: "plugvisor/rpcinterface/v1/host.proto",

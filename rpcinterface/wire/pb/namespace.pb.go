@@ -124,7 +124,9 @@ type Description struct {
 	// Keys of the section that, where they are written, make it exclusive.
 	ExclusiveKeys []string `protobuf:"bytes,6,rep,name=exclusive_keys,json=exclusiveKeys,proto3" json:"exclusive_keys,omitempty"`
 	// Commands for supervisorctl.
-	Commands      []*Command `protobuf:"bytes,7,rep,name=commands,proto3" json:"commands,omitempty"`
+	Commands []*Command `protobuf:"bytes,7,rep,name=commands,proto3" json:"commands,omitempty"`
+	// Namespace.Calls is served.
+	CallStream    bool `protobuf:"varint,8,opt,name=call_stream,json=callStream,proto3" json:"call_stream,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -206,6 +208,13 @@ func (x *Description) GetCommands() []*Command {
 		return x.Commands
 	}
 	return nil
+}
+
+func (x *Description) GetCallStream() bool {
+	if x != nil {
+		return x.CallStream
+	}
+	return false
 }
 
 // Command is a command of supervisorctl, "supervisorctl NAMESPACE NAME ARG...",
@@ -433,6 +442,8 @@ type ConfigureRequest struct {
 	Options []*Option `protobuf:"bytes,2,rep,name=options,proto3" json:"options,omitempty"`
 	// The id under which the broker announces the Host service.
 	HostServiceId uint32 `protobuf:"varint,3,opt,name=host_service_id,json=hostServiceId,proto3" json:"host_service_id,omitempty"`
+	// Host.Calls is served.
+	CallStream    bool `protobuf:"varint,4,opt,name=call_stream,json=callStream,proto3" json:"call_stream,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -486,6 +497,13 @@ func (x *ConfigureRequest) GetHostServiceId() uint32 {
 		return x.HostServiceId
 	}
 	return 0
+}
+
+func (x *ConfigureRequest) GetCallStream() bool {
+	if x != nil {
+		return x.CallStream
+	}
+	return false
 }
 
 type Option struct {
@@ -1078,11 +1096,11 @@ var File_plugvisor_rpcinterface_v1_namespace_proto protoreflect.FileDescriptor
 
 const file_plugvisor_rpcinterface_v1_namespace_proto_rawDesc = "" +
 	"\n" +
-	")plugvisor/rpcinterface/v1/namespace.proto\x12\x19plugvisor.rpcinterface.v1\x1a%plugvisor/rpcinterface/v1/value.proto\"\x11\n" +
+	")plugvisor/rpcinterface/v1/namespace.proto\x12\x19plugvisor.rpcinterface.v1\x1a%plugvisor/rpcinterface/v1/calls.proto\x1a%plugvisor/rpcinterface/v1/value.proto\"\x11\n" +
 	"\x0fDescribeRequest\"\x94\x01\n" +
 	"\x10DescribeResponse\x126\n" +
 	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault\x12H\n" +
-	"\vdescription\x18\x02 \x01(\v2&.plugvisor.rpcinterface.v1.DescriptionR\vdescription\"\xaa\x02\n" +
+	"\vdescription\x18\x02 \x01(\v2&.plugvisor.rpcinterface.v1.DescriptionR\vdescription\"\xcb\x02\n" +
 	"\vDescription\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12;\n" +
 	"\amethods\x18\x02 \x03(\v2!.plugvisor.rpcinterface.v1.MethodR\amethods\x12\x16\n" +
@@ -1090,7 +1108,9 @@ const file_plugvisor_rpcinterface_v1_namespace_proto_rawDesc = "" +
 	"\x0fresult_handlers\x18\x04 \x03(\tR\x0eresultHandlers\x12\x1c\n" +
 	"\texclusive\x18\x05 \x01(\bR\texclusive\x12%\n" +
 	"\x0eexclusive_keys\x18\x06 \x03(\tR\rexclusiveKeys\x12>\n" +
-	"\bcommands\x18\a \x03(\v2\".plugvisor.rpcinterface.v1.CommandR\bcommands\"\xa8\x01\n" +
+	"\bcommands\x18\a \x03(\v2\".plugvisor.rpcinterface.v1.CommandR\bcommands\x12\x1f\n" +
+	"\vcall_stream\x18\b \x01(\bR\n" +
+	"callStream\"\xa8\x01\n" +
 	"\aCommand\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04help\x18\x02 \x01(\tR\x04help\x12\x16\n" +
@@ -1104,11 +1124,13 @@ const file_plugvisor_rpcinterface_v1_namespace_proto_rawDesc = "" +
 	"\x06Method\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04help\x18\x02 \x01(\tR\x04help\x12\x1c\n" +
-	"\tsignature\x18\x03 \x03(\tR\tsignature\"\x8b\x01\n" +
+	"\tsignature\x18\x03 \x03(\tR\tsignature\"\xac\x01\n" +
 	"\x10ConfigureRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12;\n" +
 	"\aoptions\x18\x02 \x03(\v2!.plugvisor.rpcinterface.v1.OptionR\aoptions\x12&\n" +
-	"\x0fhost_service_id\x18\x03 \x01(\rR\rhostServiceId\"2\n" +
+	"\x0fhost_service_id\x18\x03 \x01(\rR\rhostServiceId\x12\x1f\n" +
+	"\vcall_stream\x18\x04 \x01(\bR\n" +
+	"callStream\"2\n" +
 	"\x06Option\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"K\n" +
@@ -1142,13 +1164,14 @@ const file_plugvisor_rpcinterface_v1_namespace_proto_rawDesc = "" +
 	"\baccepted\x18\x02 \x01(\bR\baccepted\"\x11\n" +
 	"\x0fShutdownRequest\"J\n" +
 	"\x10ShutdownResponse\x126\n" +
-	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault2\x87\x04\n" +
+	"\x05fault\x18\x01 \x01(\v2 .plugvisor.rpcinterface.v1.FaultR\x05fault2\xe8\x04\n" +
 	"\tNamespace\x12c\n" +
 	"\bDescribe\x12*.plugvisor.rpcinterface.v1.DescribeRequest\x1a+.plugvisor.rpcinterface.v1.DescribeResponse\x12f\n" +
 	"\tConfigure\x12+.plugvisor.rpcinterface.v1.ConfigureRequest\x1a,.plugvisor.rpcinterface.v1.ConfigureResponse\x12W\n" +
 	"\x04Call\x12&.plugvisor.rpcinterface.v1.CallRequest\x1a'.plugvisor.rpcinterface.v1.CallResponse\x12o\n" +
 	"\fHandleResult\x12..plugvisor.rpcinterface.v1.HandleResultRequest\x1a/.plugvisor.rpcinterface.v1.HandleResultResponse\x12c\n" +
-	"\bShutdown\x12*.plugvisor.rpcinterface.v1.ShutdownRequest\x1a+.plugvisor.rpcinterface.v1.ShutdownResponseB8Z6github.com/plugvisor/plugvisor/rpcinterface/wire/pb;pbb\x06proto3"
+	"\bShutdown\x12*.plugvisor.rpcinterface.v1.ShutdownRequest\x1a+.plugvisor.rpcinterface.v1.ShutdownResponse\x12_\n" +
+	"\x05Calls\x12'.plugvisor.rpcinterface.v1.StreamedCall\x1a).plugvisor.rpcinterface.v1.StreamedAnswer(\x010\x01B8Z6github.com/plugvisor/plugvisor/rpcinterface/wire/pb;pbb\x06proto3"
 
 var (
 	file_plugvisor_rpcinterface_v1_namespace_proto_rawDescOnce sync.Once
@@ -1184,6 +1207,8 @@ var file_plugvisor_rpcinterface_v1_namespace_proto_goTypes = []any{
 	(*Fault)(nil),                // 17: plugvisor.rpcinterface.v1.Fault
 	(*Value)(nil),                // 18: plugvisor.rpcinterface.v1.Value
 	(SupervisorState)(0),         // 19: plugvisor.rpcinterface.v1.SupervisorState
+	(*StreamedCall)(nil),         // 20: plugvisor.rpcinterface.v1.StreamedCall
+	(*StreamedAnswer)(nil),       // 21: plugvisor.rpcinterface.v1.StreamedAnswer
 }
 var file_plugvisor_rpcinterface_v1_namespace_proto_depIdxs = []int32{
 	17, // 0: plugvisor.rpcinterface.v1.DescribeResponse.fault:type_name -> plugvisor.rpcinterface.v1.Fault
@@ -1206,13 +1231,15 @@ var file_plugvisor_rpcinterface_v1_namespace_proto_depIdxs = []int32{
 	9,  // 17: plugvisor.rpcinterface.v1.Namespace.Call:input_type -> plugvisor.rpcinterface.v1.CallRequest
 	12, // 18: plugvisor.rpcinterface.v1.Namespace.HandleResult:input_type -> plugvisor.rpcinterface.v1.HandleResultRequest
 	15, // 19: plugvisor.rpcinterface.v1.Namespace.Shutdown:input_type -> plugvisor.rpcinterface.v1.ShutdownRequest
-	1,  // 20: plugvisor.rpcinterface.v1.Namespace.Describe:output_type -> plugvisor.rpcinterface.v1.DescribeResponse
-	8,  // 21: plugvisor.rpcinterface.v1.Namespace.Configure:output_type -> plugvisor.rpcinterface.v1.ConfigureResponse
-	11, // 22: plugvisor.rpcinterface.v1.Namespace.Call:output_type -> plugvisor.rpcinterface.v1.CallResponse
-	14, // 23: plugvisor.rpcinterface.v1.Namespace.HandleResult:output_type -> plugvisor.rpcinterface.v1.HandleResultResponse
-	16, // 24: plugvisor.rpcinterface.v1.Namespace.Shutdown:output_type -> plugvisor.rpcinterface.v1.ShutdownResponse
-	20, // [20:25] is the sub-list for method output_type
-	15, // [15:20] is the sub-list for method input_type
+	20, // 20: plugvisor.rpcinterface.v1.Namespace.Calls:input_type -> plugvisor.rpcinterface.v1.StreamedCall
+	1,  // 21: plugvisor.rpcinterface.v1.Namespace.Describe:output_type -> plugvisor.rpcinterface.v1.DescribeResponse
+	8,  // 22: plugvisor.rpcinterface.v1.Namespace.Configure:output_type -> plugvisor.rpcinterface.v1.ConfigureResponse
+	11, // 23: plugvisor.rpcinterface.v1.Namespace.Call:output_type -> plugvisor.rpcinterface.v1.CallResponse
+	14, // 24: plugvisor.rpcinterface.v1.Namespace.HandleResult:output_type -> plugvisor.rpcinterface.v1.HandleResultResponse
+	16, // 25: plugvisor.rpcinterface.v1.Namespace.Shutdown:output_type -> plugvisor.rpcinterface.v1.ShutdownResponse
+	21, // 26: plugvisor.rpcinterface.v1.Namespace.Calls:output_type -> plugvisor.rpcinterface.v1.StreamedAnswer
+	21, // [21:27] is the sub-list for method output_type
+	15, // [15:21] is the sub-list for method input_type
 	15, // [15:15] is the sub-list for extension type_name
 	15, // [15:15] is the sub-list for extension extendee
 	0,  // [0:15] is the sub-list for field type_name
@@ -1223,6 +1250,7 @@ func file_plugvisor_rpcinterface_v1_namespace_proto_init() {
 	if File_plugvisor_rpcinterface_v1_namespace_proto != nil {
 		return
 	}
+	file_plugvisor_rpcinterface_v1_calls_proto_init()
 	file_plugvisor_rpcinterface_v1_value_proto_init()
 	file_plugvisor_rpcinterface_v1_namespace_proto_msgTypes[11].OneofWrappers = []any{
 		(*CallResponse_Result)(nil),

@@ -24,6 +24,7 @@ const (
 	Namespace_Call_FullMethodName         = "/plugvisor.rpcinterface.v1.Namespace/Call"
 	Namespace_HandleResult_FullMethodName = "/plugvisor.rpcinterface.v1.Namespace/HandleResult"
 	Namespace_Shutdown_FullMethodName     = "/plugvisor.rpcinterface.v1.Namespace/Shutdown"
+	Namespace_Calls_FullMethodName        = "/plugvisor.rpcinterface.v1.Namespace/Calls"
 )
 
 // NamespaceClient is the client API for Namespace service.
@@ -46,6 +47,9 @@ type NamespaceClient interface {
 	HandleResult(ctx context.Context, in *HandleResultRequest, opts ...grpc.CallOption) (*HandleResultResponse, error)
 	// Shutdown is the last call. The process is killed soon after the answer.
 	Shutdown(ctx context.Context, in *ShutdownRequest, opts ...grpc.CallOption) (*ShutdownResponse, error)
+	// Calls carries calls of the methods above. It is opened where
+	// Description.call_stream says that it is served.
+	Calls(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[StreamedCall, StreamedAnswer], error)
 }
 
 type namespaceClient struct {
@@ -106,6 +110,19 @@ func (c *namespaceClient) Shutdown(ctx context.Context, in *ShutdownRequest, opt
 	return out, nil
 }
 
+func (c *namespaceClient) Calls(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[StreamedCall, StreamedAnswer], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Namespace_ServiceDesc.Streams[0], Namespace_Calls_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamedCall, StreamedAnswer]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Namespace_CallsClient = grpc.BidiStreamingClient[StreamedCall, StreamedAnswer]
+
 // NamespaceServer is the server API for Namespace service.
 // All implementations must embed UnimplementedNamespaceServer
 // for forward compatibility.
@@ -126,6 +143,9 @@ type NamespaceServer interface {
 	HandleResult(context.Context, *HandleResultRequest) (*HandleResultResponse, error)
 	// Shutdown is the last call. The process is killed soon after the answer.
 	Shutdown(context.Context, *ShutdownRequest) (*ShutdownResponse, error)
+	// Calls carries calls of the methods above. It is opened where
+	// Description.call_stream says that it is served.
+	Calls(grpc.BidiStreamingServer[StreamedCall, StreamedAnswer]) error
 	mustEmbedUnimplementedNamespaceServer()
 }
 
@@ -150,6 +170,9 @@ func (UnimplementedNamespaceServer) HandleResult(context.Context, *HandleResultR
 }
 func (UnimplementedNamespaceServer) Shutdown(context.Context, *ShutdownRequest) (*ShutdownResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Shutdown not implemented")
+}
+func (UnimplementedNamespaceServer) Calls(grpc.BidiStreamingServer[StreamedCall, StreamedAnswer]) error {
+	return status.Error(codes.Unimplemented, "method Calls not implemented")
 }
 func (UnimplementedNamespaceServer) mustEmbedUnimplementedNamespaceServer() {}
 func (UnimplementedNamespaceServer) testEmbeddedByValue()                   {}
@@ -262,6 +285,13 @@ func _Namespace_Shutdown_Handler(srv interface{}, ctx context.Context, dec func(
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Namespace_Calls_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(NamespaceServer).Calls(&grpc.GenericServerStream[StreamedCall, StreamedAnswer]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Namespace_CallsServer = grpc.BidiStreamingServer[StreamedCall, StreamedAnswer]
+
 // Namespace_ServiceDesc is the grpc.ServiceDesc for Namespace service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -290,6 +320,13 @@ var Namespace_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _Namespace_Shutdown_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "Calls",
+			Handler:       _Namespace_Calls_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+	},
 	Metadata: "plugvisor/rpcinterface/v1/namespace.proto",
 }

@@ -1,0 +1,161 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/plugvisor/plugvisor/rpcinterface"
+	"github.com/plugvisor/plugvisor/rpcinterface/wire/pb"
+)
+
+// largestKept is how large a buffer for messages may be that is used again, in bytes.
+const largestKept = 64 << 10
+
+// serveCalls serves the calls of one stream to a service until the other side ends
+// it (calls.proto).
+func serveCalls(stream grpc.ServerStream, desc *grpc.ServiceDesc, service any) error {
+	ctx, cancel := context.WithCancel(stream.Context())
+	s := &servedCalls{
+		stream:  stream,
+		service: service,
+		methods: map[string]grpc.MethodHandler{},
+		idle:    make(chan func()),
+		cancels: map[uint64]context.CancelFunc{},
+	}
+	for _, m := range desc.Methods {
+		s.methods[m.MethodName] = m.Handler
+	}
+	defer s.running.Wait()
+	defer close(s.idle)
+	defer cancel()
+	var m pb.StreamedCall
+	for {
+		if err := stream.RecvMsg(&m); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if m.Method == "" {
+			s.cancel(m.Id)
+			continue
+		}
+		s.begin(ctx, servedCall{id: m.Id, method: m.Method, request: m.Request}, time.Duration(m.Timeout))
+	}
+}
+
+// servedCalls is the calls of one stream on the side that answers them.
+type servedCalls struct {
+	stream  grpc.ServerStream
+	service any
+	methods map[string]grpc.MethodHandler
+
+	sending sync.Mutex // gRPC has one sender at a time
+	out     pb.StreamedAnswer
+
+	running sync.WaitGroup // goroutines
+	idle    chan func()    // those that wait for a call take one from here
+	workers int            // how many there are that do
+
+	mu      sync.Mutex
+	cancels map[uint64]context.CancelFunc
+}
+
+type servedCall struct {
+	id      uint64
+	method  string
+	request []byte
+}
+
+// begin serves a call on a goroutine.
+func (s *servedCalls) begin(ctx context.Context, call servedCall, timeout time.Duration) {
+	var cancel context.CancelFunc
+	if timeout > 0 {
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+	} else {
+		ctx, cancel = context.WithCancel(ctx)
+	}
+	s.mu.Lock()
+	s.cancels[call.id] = cancel
+	s.mu.Unlock()
+	serve := func() {
+		response, err := s.serve(ctx, call)
+		s.cancel(call.id)
+		s.answer(call.id, response, err)
+	}
+	select {
+	case s.idle <- serve:
+		return
+	default:
+	}
+	if s.workers == streamWorkers {
+		s.running.Go(serve)
+		return
+	}
+	s.workers++
+	s.running.Go(func() {
+		serve()
+		for serve := range s.idle {
+			serve()
+		}
+	})
+}
+
+func (s *servedCalls) serve(ctx context.Context, call servedCall) (proto.Message, error) {
+	method, ok := s.methods[call.method]
+	if !ok {
+		return nil, status.Error(codes.Unimplemented, "there is no method "+call.method)
+	}
+	response, err := method(s.service, ctx, func(request any) error {
+		if err := proto.Unmarshal(call.request, request.(proto.Message)); err != nil {
+			return status.Errorf(codes.Internal, "cannot decode the request: %v", err)
+		}
+		return nil
+	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	m := response.(proto.Message)
+	if size := proto.Size(m); size > rpcinterface.MaxMessage-callOverhead {
+		return nil, status.Errorf(codes.ResourceExhausted, "an answer of %d bytes is too large", size)
+	}
+	return m, nil
+}
+
+// answer sends an answer. Where that fails the other side is gone, and the stream
+// has ended.
+func (s *servedCalls) answer(id uint64, response proto.Message, err error) {
+	result, ok := status.FromError(err)
+	if !ok {
+		result = status.FromContextError(err)
+	}
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	m := &s.out
+	m.Id, m.Code, m.Message = id, uint32(result.Code()), text(result.Message())
+	if m.Response = m.Response[:0]; cap(m.Response) > largestKept {
+		m.Response = nil
+	}
+	if err == nil {
+		m.Response, _ = proto.MarshalOptions{}.MarshalAppend(m.Response, response)
+	}
+	s.stream.SendMsg(m)
+}
+
+// cancel ends the context of a call, if it is still served.
+func (s *servedCalls) cancel(id uint64) {
+	s.mu.Lock()
+	cancel, ok := s.cancels[id]
+	delete(s.cancels, id)
+	s.mu.Unlock()
+	if ok {
+		cancel()
+	}
+}
