@@ -6,6 +6,9 @@
 # make check        formatting, vet, staticcheck, generated code, import table
 # make generate     write the generated code anew
 # make bench        Go benchmarks
+# make bench-compare OLD=COMMIT  Go benchmarks of COMMIT and of this tree, in turns,
+#                   compared by benchstat; BENCH is a pattern of them, PACKAGES
+#                   where they are, COUNT how often each runs
 # make bench-peers  ours beside the reference and the floors; ARGS are its flags
 # make bench-scale  how costs grow with the work; ARGS are the flags of bench-peers
 # make soak         ten minutes under everything that goes wrong; ARGS are its flags
@@ -16,8 +19,11 @@ TOOLS := $(CURDIR)/bin/.tools
 RACE := ./core/...,./rpcinterface/...,./sdk/...
 FUZZ ?= ./core/xmlrpc ./core/httpd ./core/web ./core/config ./core/process ./core/logfile
 FUZZTIME ?= 20s
+BENCH ?= .
+PACKAGES ?= ./...
+COUNT ?= 6
 
-.PHONY: build run test fuzz check generate bench bench-peers bench-scale soak clean
+.PHONY: build run test fuzz check generate bench bench-compare bench-peers bench-scale soak clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/supervisord ./cmd/supervisord
@@ -54,6 +60,20 @@ generate:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+bench-compare:
+	@test -n "$(OLD)" || { echo "usage: make bench-compare OLD=COMMIT [BENCH=PATTERN] [PACKAGES=./core/...] [COUNT=6]"; exit 2; }
+	@rm -rf bin/.bench && mkdir -p bin/.bench/result
+	@git clone -q --no-checkout . bin/.bench/old && git -C bin/.bench/old checkout -q "$$(git rev-parse $(OLD)^{commit})"
+	cd tools && $(GO) build -o $(TOOLS)/benchstat golang.org/x/perf/cmd/benchstat
+	@for i in $$(seq $(COUNT)); do \
+		echo "round $$i of $(COUNT)"; \
+		for side in old new; do \
+			dir=.; test $$side = new || dir=bin/.bench/old; \
+			(cd $$dir && $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PACKAGES)) >>bin/.bench/result/$$side || exit 1; \
+		done; \
+	done
+	@cd bin/.bench/result && $(TOOLS)/benchstat old new
 
 bench-peers: build
 	$(GO) build -o $(TOOLS)/benchpeers ./internal/benchpeers
