@@ -89,6 +89,34 @@ func TestExtensionKeys(t *testing.T) {
 	}
 }
 
+// Values of an extension's keys are expanded as the reference does it: ENV_ variables,
+// and here only where there is an [include]. The names of keys never are.
+func TestExtensionKeysAreExpanded(t *testing.T) {
+	const factory = "[rpcinterface:t]\nsupervisor.rpcinterface_factory=f\n"
+	for name, c := range map[string]struct {
+		lines string
+		want  []rpcinterface.Option
+		err   string
+	}{
+		"environment": {lines: "b=<%(ENV_EXV)s>\nd=%%(here)s\nk%(ENV_EXV)s=1\n",
+			want: []rpcinterface.Option{{Name: "b", Value: "<ex-val>"}, {Name: "d", Value: "%(here)s"}, {Name: "k%(env_exv)s", Value: "1"}}},
+		"here with an include": {lines: "a=%(here)s/x\nc=%(here)s/%(ENV_EXN)s\n[include]\nfiles=none.d/*\n",
+			want: []rpcinterface.Option{{Name: "a", Value: "/d/x"}, {Name: "c", Value: "/d/7"}}},
+		"here": {lines: "a=%(here)s/x\n", err: "Format string '%(here)s/x' for 'rpcinterface:t.a' contains names ('here') which cannot be expanded. " +
+			"Available names: ENV_EMPTY, ENV_EXN, ENV_EXV, ENV_HOME, ENV_PATH, ENV_PCT"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			loaded, err := load(t, minimal+factory+c.lines)
+			if errText(err) != c.err {
+				t.Fatalf("%v, want %s", err, c.err)
+			}
+			if err == nil && !reflect.DeepEqual(loaded.Extensions[0].Options, c.want) {
+				t.Errorf("got %+v, want %+v", loaded.Extensions[0].Options, c.want)
+			}
+		})
+	}
+}
+
 func TestTrustKeys(t *testing.T) {
 	const factory = "[rpcinterface:t]\nsupervisor.rpcinterface_factory=f\n"
 	sum := strings.Repeat("0123456789abcdef", 4)
