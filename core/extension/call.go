@@ -116,9 +116,10 @@ func (x *extension) unanswered(parent, ctx context.Context, s *session, timeout 
 		return x.fault("could not be reached; the outcome is unknown")
 	}
 	var fault *rpcinterface.Fault
-	if errors.As(err, &fault) {
-		x.complain("extension '%s' failed to answer %s: %s", x.name, what, oneLine(strings.TrimPrefix(fault.Message, "FAILED: ")))
-		return fault
+	if errors.As(err, &fault) { // a message that was too large, either way
+		why := oneLine(strings.TrimPrefix(fault.Message, "FAILED: "))
+		x.complain("extension '%s' failed to answer %s: %s", x.name, what, why)
+		return x.fault("failed to answer %s: %s", what, why)
 	}
 	x.complain("extension '%s' failed to answer %s: %s", x.name, what, oneLine(err.Error()))
 	return x.fault("failed: %s", oneLine(err.Error()))

@@ -3,6 +3,7 @@ package extension
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -106,6 +107,24 @@ func TestCallsOfOtherNamespaces(t *testing.T) {
 	wantFault(t, err, rpcinterface.CodeUnknownMethod)
 	_, err = r.call(t, "a.deep")
 	wantFault(t, err, rpcinterface.CodeFailed, "nested deeper than 8")
+}
+
+// A message that is too large, either way, is the fault of a call to an extension that
+// is named.
+func TestTooLarge(t *testing.T) {
+	r := newRig(t, Config{Specs: []core.ExtensionSpec{section("x", "ok"), granted("a", "rpc:call=*.*")}}).start(t)
+	want := fmt.Sprintf("message larger than %d bytes", rpcinterface.MaxMessage)
+	_, err := r.call(t, "x.large")
+	wantFault(t, err, rpcinterface.CodeFailed, "FAILED: extension 'x' failed to answer x.large: ")
+	wantFault(t, err, rpcinterface.CodeFailed, want)
+	r.log.await(t, "extension 'x' failed to answer x.large: ")
+	_, err = r.call(t, "x.echo", strings.Repeat("x", rpcinterface.MaxMessage))
+	wantFault(t, err, rpcinterface.CodeFailed, "FAILED: extension 'x' failed to answer x.echo: ")
+	wantFault(t, err, rpcinterface.CodeFailed, want)
+	// Through another one, it is still the one that failed that is named.
+	_, err = r.call(t, "a.call", "x.large")
+	wantFault(t, err, rpcinterface.CodeFailed, "FAILED: extension 'x' failed to answer x.large: ")
+	r.mustCall(t, "x.pid")
 }
 
 // lastingEngine says how it was asked to remove.

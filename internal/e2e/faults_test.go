@@ -255,7 +255,7 @@ func TestFaults(t *testing.T) {
 			"WARN extension 'bad' did not end in order: it did not shut down within 2s and was killed"}},
 		{"a reply of 100 MB", "ok", "", func(s *scene) {
 			before, err := peak(s.pid)
-			s.within(0, atOnce, "30 FAILED: Namespace.Call: message larger than 16777216 bytes", "bad.big")
+			s.within(0, atOnce, "30 FAILED: extension 'bad' failed to answer bad.big: Namespace.Call: message larger than 16777216 bytes", "bad.big")
 			after, err2 := peak(s.pid)
 			if err != nil || err2 != nil || after > before+32<<10 {
 				s.t.Errorf("the daemon had %d KiB at most, and then %d (%v, %v)", before, after, err, err2)
