@@ -1,5 +1,7 @@
 package core
 
+import "time"
+
 // ExtensionState is the state of an extension, with the codes that
 // extension.getExtensionInfo shows. They are those of a process's states where
 // there is such a state.
@@ -89,4 +91,7 @@ type ExtensionInfo struct {
 
 	User   string // plugin.user, "" for the daemon's own
 	SHA256 string // plugin.sha256, "" for none
+
+	CallTimeout time.Duration // plugin.call_timeout, or its default
+	Limits      PluginLimits
 }

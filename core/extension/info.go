@@ -36,6 +36,9 @@ func (x *extension) info() core.ExtensionInfo {
 		User:      v.spec.User,
 		SHA256:    v.spec.SHA256,
 		Exclusive: exclusive(v.desc, v.spec),
+
+		CallTimeout: x.callTimeout(),
+		Limits:      v.spec.Limits,
 	}
 	for _, m := range v.desc.Methods {
 		info.Methods = append(info.Methods, m.Name)

@@ -2,6 +2,7 @@ package extension
 
 import (
 	"context"
+	"time"
 
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/core/namespace"
@@ -47,7 +48,7 @@ const (
 @return array result  An array of structs as getExtensionInfo answers them
 `
 	helpGetExtensionInfo = ` What an extension is and how it fares. Times are in seconds since 1970, 0 for
-never; memory is in KiB.
+never; memory is in KiB, calltimeout and maxcpu are in seconds, a limit of 0 is none.
 
 @param string name     The extension's name, as in [rpcinterface:name]
 @return struct result  Its state, statename, reason, description, pid, version, calls, errors, grants, …
@@ -308,5 +309,9 @@ func infoValue(i core.ExtensionInfo) rpcinterface.Struct {
 		{Name: "exclusive", Value: rpcinterface.Bool(i.Exclusive)},
 		{Name: "user", Value: rpcinterface.String(i.User)},
 		{Name: "sha256", Value: rpcinterface.String(i.SHA256)},
+		{Name: "calltimeout", Value: rpcinterface.Double(i.CallTimeout.Seconds())},
+		{Name: "maxmemory", Value: count((i.Limits.Memory + 1023) / 1024)},
+		{Name: "maxcpu", Value: count(int64(i.Limits.CPU / time.Second))},
+		{Name: "maxfiles", Value: count(i.Limits.Files)},
 	}
 }

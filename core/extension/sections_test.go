@@ -284,7 +284,10 @@ func TestChanged(t *testing.T) {
 
 // The namespace over XML-RPC's values.
 func TestExtensionNamespace(t *testing.T) {
-	f := &file{specs: []core.ExtensionSpec{section("x", "commands")}}
+	spec := section("x", "commands")
+	spec.CallTimeout = 90500 * time.Millisecond
+	spec.Limits = core.PluginLimits{CPU: 600 * time.Second, Files: 128}
+	f := &file{specs: []core.ExtensionSpec{spec}}
 	r := newRig(t, Config{Specs: f.specs, Reload: f.read, Version: "9.8.7"}).start(t)
 	call := func(method string, params ...rpcinterface.Value) (rpcinterface.Value, error) {
 		return r.registry.Call(t.Context(), "extension."+method, params, testCaller)
@@ -309,6 +312,7 @@ func TestExtensionNamespace(t *testing.T) {
 	for member, want := range map[string]rpcinterface.Value{
 		"name": name, "state": rpcinterface.Int(20), "statename": rpcinterface.String("RUNNING"),
 		"version": rpcinterface.String("test-1"), "enabled": rpcinterface.Bool(true),
+		"calltimeout": rpcinterface.Double(90.5), "maxmemory": rpcinterface.Int(0), "maxcpu": rpcinterface.Int(600), "maxfiles": rpcinterface.Int(128),
 	} {
 		if got, _ := one.Get(member); got != want {
 			t.Errorf("%s is %v, want %v", member, got, want)

@@ -49,6 +49,12 @@ type extensionInfo struct {
 	Exclusive bool   `xmlrpc:"exclusive"`
 	User      string `xmlrpc:"user"`
 	SHA256    string `xmlrpc:"sha256"`
+
+	CallTimeout float64 `xmlrpc:"calltimeout"` // seconds
+	// Limits; 0 is none.
+	MaxMemory int64 `xmlrpc:"maxmemory"` // KiB
+	MaxCPU    int64 `xmlrpc:"maxcpu"`    // seconds
+	MaxFiles  int64 `xmlrpc:"maxfiles"`
 }
 
 func extensionCommand() command {
@@ -261,6 +267,10 @@ func (s *session) showExtension(x extensionInfo) {
 	}
 	say("user", oneLine(x.User))
 	say("sha256", oneLine(x.SHA256))
+	if x.CallTimeout != 0 {
+		say("timeout", fmt.Sprintf("%gs for a call", x.CallTimeout))
+	}
+	list("limits", limitTexts(x), "")
 	var traits []string
 	for _, t := range []struct {
 		text string
@@ -271,6 +281,21 @@ func (s *session) showExtension(x extensionInfo) {
 		}
 	}
 	list("configured", traits, "")
+}
+
+// limitTexts are the limits that an extension has.
+func limitTexts(x extensionInfo) []string {
+	var texts []string
+	if x.MaxMemory != 0 {
+		texts = append(texts, fmt.Sprintf("%.1f MiB of memory", float64(x.MaxMemory)/1024))
+	}
+	if x.MaxCPU != 0 {
+		texts = append(texts, fmt.Sprintf("%ds of processor time", x.MaxCPU))
+	}
+	if x.MaxFiles != 0 {
+		texts = append(texts, fmt.Sprintf("%d descriptors", x.MaxFiles))
+	}
+	return texts
 }
 
 func sectionText(x extensionInfo) string {

@@ -96,7 +96,8 @@ func (d *daemon) ctlStep(command string, code int, want string) {
 // TestExtensionCommand: what an operator does with supervisorctl extension.
 func TestExtensionCommand(t *testing.T) {
 	t.Parallel()
-	d := startDaemon(t, twiddler+greeterSection(t, "hello", "plugin.grants = log:write")+greeterSection(t, "off", "plugin.enabled = false"))
+	d := startDaemon(t, twiddler+greeterSection(t, "hello", "plugin.grants = log:write\nplugin.call_timeout = 7.5\n"+
+		"plugin.max_memory = 2GB\nplugin.max_cpu = 600\nplugin.max_files = 128")+greeterSection(t, "off", "plugin.enabled = false"))
 	expect(d.site, "1.0", "extension.getAPIVersion")
 	d.ctlStep("extension list", 0, "twiddler RUNNING pid ..., uptime 0:00:...\nhello RUNNING pid ..., uptime 0:00:...\noff DISABLED plugin.enabled is false")
 	expect(d.site, "[Hello, Jo]", "hello.greet", "Jo")
@@ -117,6 +118,8 @@ commands greet, echo, guests, escape, fail
 section [rpcinterface:hello] in `+d.conf+`
 factory ... `+pluginArg+" "+greeterArg+`
 executable ...
+timeout 7.5s for a call
+limits 2048.0 MiB of memory, 600s of processor time, 128 descriptors
 configured required, enabled`)
 
 	pid := answer[map[string]any](d.site, "extension.getExtensionInfo", "hello")["pid"]
