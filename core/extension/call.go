@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 	"github.com/plugvisor/plugvisor/rpcinterface/wire"
 )
@@ -125,8 +126,10 @@ func (x *extension) unanswered(parent, ctx context.Context, s *session, timeout 
 	return x.fault("failed: %s", oneLine(err.Error()))
 }
 
-func (x *extension) callTimeout() time.Duration {
-	if limit := x.current.Load().spec.CallTimeout; limit > 0 {
+func (x *extension) callTimeout() time.Duration { return callTimeoutOf(x.current.Load().spec) }
+
+func callTimeoutOf(spec core.ExtensionSpec) time.Duration {
+	if limit := spec.CallTimeout; limit > 0 {
 		return limit
 	}
 	return rpcinterface.DefaultCallTimeout

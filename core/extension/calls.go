@@ -60,6 +60,13 @@ func (c *calls) lookup(token string) (*openCall, bool) {
 	return call, ok
 }
 
+// closing tells how many calls are open where no other can begin.
+func (c *calls) closing() (open int, closed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.open), c.closed
+}
+
 // close lets no call begin any more.
 func (c *calls) close() {
 	c.mu.Lock()

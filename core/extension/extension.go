@@ -3,6 +3,7 @@ package extension
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -124,6 +125,13 @@ func (x *extension) forget(s *session) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	delete(x.procs, s)
+}
+
+// sessions are those that may have a process.
+func (x *extension) sessions() []*session {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Collect(maps.Keys(x.procs))
 }
 
 // kill ends the processes of this moment without asking them.

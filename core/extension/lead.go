@@ -157,7 +157,9 @@ func (l *leader) try(before *session, beside bool) {
 	l.trial = t
 	go func() {
 		if before != nil {
+			slow := l.x.tellOfWait()
 			l.x.retire(ctx, before)
+			slow.Stop()
 		}
 		s, err := l.x.launch(ctx, t.spec, beside)
 		t.outcome <- launched{s, err}

@@ -2,6 +2,7 @@ package extension
 
 import (
 	"context"
+	"time"
 
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/rpcinterface"
@@ -134,14 +135,8 @@ func (x *extension) exchange(ctx context.Context, spec core.ExtensionSpec) error
 	if x.state() == Disabled {
 		x.enter(x.current.Load().life.anew(x.now()), nil)
 		x.begin(o)
-	} else {
-		select {
-		case x.orders <- o:
-		case <-x.ended():
-			return x.fault("is %v", x.state())
-		case <-ctx.Done():
-			return x.fault("is %v and did not take up the change in time; it was not made", x.state())
-		}
+	} else if err := x.give(ctx, o); err != nil {
+		return err
 	}
 	select {
 	case err := <-o.outcome:
@@ -152,6 +147,32 @@ func (x *extension) exchange(ctx context.Context, spec core.ExtensionSpec) error
 	case <-ctx.Done():
 		return x.fault("is still %v", x.state())
 	}
+}
+
+// give waits until the leader takes an order.
+func (x *extension) give(ctx context.Context, o *order) error {
+	defer x.tellOfWait().Stop()
+	select {
+	case x.orders <- o:
+		return nil
+	case <-x.ended():
+		return x.fault("is %v", x.state())
+	case <-ctx.Done():
+		return x.fault("is %v and did not take up the change in time; it was not made", x.state())
+	}
+}
+
+// tellOfWait has the log say, after a while, what a change waits for, unless it is
+// stopped before: the calls that a process has to answer which another takes over from.
+func (x *extension) tellOfWait() *time.Timer {
+	return time.AfterFunc(x.m.slowStart, func() {
+		for _, s := range x.sessions() {
+			if open, closed := s.calls.closing(); closed && open > 0 {
+				x.say(rpcinterface.LevelWarn, "a change of extension '%s' waits until its process before (pid %s) has answered its calls (%d), for %v at most",
+					x.name, s.proc.ID(), open, callTimeoutOf(s.spec))
+			}
+		}
+	})
 }
 
 // disable ends an extension's life.

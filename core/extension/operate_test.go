@@ -188,7 +188,7 @@ func TestRestartDrains(t *testing.T) {
 			if err := syscall.Mkfifo(file, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			r := newRig(t, Config{Specs: []core.ExtensionSpec{section("x", behaviour)}}).start(t)
+			r := newRig(t, Config{Specs: []core.ExtensionSpec{section("x", behaviour)}, SlowStart: time.Millisecond}).start(t)
 			first := r.mustCall(t, "x.pid")
 			answer := make(chan rpcinterface.Value, 1)
 			go func() {
@@ -207,9 +207,11 @@ func TestRestartDrains(t *testing.T) {
 			if behaviour == "ok" {
 				// The new one serves while the old one still works.
 				await(t, "another pid", func() bool { return r.mustCall(t, "x.pid") != first })
+				go r.Restart(context.Background(), "x", true)
 			} else {
 				await(t, "STARTING", func() bool { return r.info(t, "x").State == Starting })
 			}
+			r.log.await(t, fmt.Sprintf("WARN a change of extension 'x' waits until its process before (pid %v) has answered its calls (1), for %v at most", first, patience))
 			if gone(int(first.(rpcinterface.Int))) {
 				t.Error("the first process did not wait for its call")
 			}
