@@ -17,9 +17,10 @@ import (
 const lifeline = "PLUGVISOR_LIFELINE"
 
 // Serve runs the plugin until the supervisor ends it, and does not return. What is
-// logged meanwhile, by whatever package, goes to the supervisor (see Logger). Where no
-// supervisor started the process it says what the program is, and exits with
-// status 1.
+// logged meanwhile, by whatever package, goes to the supervisor (see Logger). Two
+// seconds after it was configured it drops the executable's pages from its resident set,
+// as most were mapped for the start alone; those that are needed are mapped again. Where
+// no supervisor started the process it says what the program is, and exits with status 1.
 func Serve(p Plugin) {
 	log := newLog(os.Stderr)
 	plugin := Implement(p, log)

@@ -26,6 +26,7 @@ import (
 	"github.com/plugvisor/plugvisor/core/pytext"
 	"github.com/plugvisor/plugvisor/core/supervisor"
 	"github.com/plugvisor/plugvisor/core/supervisorns"
+	"github.com/plugvisor/plugvisor/internal/resident"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
@@ -83,9 +84,16 @@ func (d *daemon) run(first bool) (again bool, err error) {
 		reportStarted(d.detached)
 	}
 	defer r.handleSignals()()
-	defer time.AfterFunc(startUp, debug.FreeOSMemory).Stop()
+	defer time.AfterFunc(startUp, giveBack).Stop()
 	<-r.supervisor.Done()
 	return r.supervisor.State() == rpcinterface.SupervisorRestarting, nil
+}
+
+// giveBack gives back what only the start needed: heap, then the executable's pages,
+// of which the collector has just read some. Those stay in the page cache.
+func giveBack() {
+	debug.FreeOSMemory()
+	_ = resident.DropExecutable()
 }
 
 // later has f done when the run ends.

@@ -108,11 +108,11 @@ var rooms = []room{
 	{path: "core/extension", ours: words("core core/config core/child core/namespace core/supervisor core/event core/logfile core/mainlog core/pytext core/trust rpcinterface rpcinterface/wire"),
 		third: join(goPlugin, ini), std: free},
 	{path: "core/daemon", ours: words("core core/config core/process core/event core/supervisor core/child core/logfile core/mainlog core/engine core/namespace " +
-		"core/supervisorns core/xmlrpc core/httpd core/web core/metrics core/extension core/pytext internal/getopt rpcinterface"),
+		"core/supervisorns core/xmlrpc core/httpd core/web core/metrics core/extension core/pytext internal/getopt internal/resident rpcinterface"),
 		third: join(prometheus, goPlugin, ini), std: noExec},
 
 	// The author's side.
-	{path: "sdk", ours: words("rpcinterface rpcinterface/wire"), third: goPlugin, std: noExec},
+	{path: "sdk", ours: words("internal/resident rpcinterface rpcinterface/wire"), third: goPlugin, std: noExec},
 	// os/exec: Conformance looks executables up. It is never in the daemon.
 	{path: "sdk/sdktest", ours: words("sdk sdk/check rpcinterface rpcinterface/wire"), third: goPlugin, std: free},
 	// os/exec: as in core/extension.
@@ -122,6 +122,10 @@ var rooms = []room{
 	{path: "plugins/cache", ours: words("sdk"), third: goPlugin, std: noNet},
 	// It is copied out of the repository, so it has what any author has.
 	{path: "examples/extensions/hello", ours: words("sdk"), third: goPlugin, std: noNet},
+
+	// Of any process that starts and then rests, daemon or plugin, so both sides import
+	// it; it knows nothing of either.
+	{path: "internal/resident", std: noNet},
 
 	// The command line and the small tools: clients, never the daemon.
 	// core: what a section is, for extension check.

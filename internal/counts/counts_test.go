@@ -247,6 +247,57 @@ func TestIdle(t *testing.T) {
 	t.Errorf("at least %v wake-ups in %v", least, window)
 }
 
+// TestExecutableIsDropped waits until daemon and plugin, which have nothing to do, hold
+// less than half of their executable's code.
+func TestExecutableIsDropped(t *testing.T) {
+	s := start(t, 10, false)
+	for name, pid := range map[string]int{"daemon": s.pid, "plugin": s.plugin} {
+		s.await(t, name+" that holds less than half of its code", func() bool {
+			size, resident := code(t, pid)
+			return resident < size/2
+		})
+	}
+}
+
+// code gives the size of the executable's code, and how much of it a process holds, in
+// KiB.
+func code(t *testing.T, pid int) (size, resident float64) {
+	t.Helper()
+	executable, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := false
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		switch {
+		case !strings.HasSuffix(fields[0], ":"):
+			inside = fields[1] == "r-xp" && fields[len(fields)-1] == executable
+		case inside && fields[0] == "Size:":
+			size += number(t, fields[1])
+		case inside && fields[0] == "Rss:":
+			resident += number(t, fields[1])
+		}
+	}
+	if size == 0 {
+		t.Fatalf("no code of %s in process %d", executable, pid)
+	}
+	return size, resident
+}
+
+func number(t *testing.T, text string) float64 {
+	t.Helper()
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // switches is how often the threads of processes went to sleep or were put to it.
 func switches(t *testing.T, pids ...int) float64 {
 	t.Helper()

@@ -1,6 +1,7 @@
 // Package counts holds the daemon to limits that do not depend on the machine:
 // what a call allocates and how many system calls it makes, in the daemon and in
-// a plugin, and that nothing wakes up while nothing is due.
+// a plugin, that nothing wakes up while nothing is due, and that the pages of the
+// executable that a start needs are not held longer.
 //
 // The limits stand in limits.txt, as measured plus five parts in a hundred (and
 // always at least one half). They are lowered whenever something got better, and
