@@ -9,6 +9,8 @@
 //     and that is reported.
 //   - Drain returns when all that the process wrote is in the log, and never waits
 //     for another process that holds the pipe.
+//   - What is reserved on the disk for a flood never shows in a log's size, and is
+//     given back; no byte of another program that appends is lost by that.
 //   - A slow log holds up the one stream that writes to it.
 //   - A silent stream holds no buffer, and nothing polls.
 //

@@ -31,6 +31,8 @@ type File struct {
 	writers  *writers
 	// placed says that writes go to where the file is at, not to its end (moveFrom).
 	placed bool
+	// piece is how much was reserved last in this flood (reserve), 0 for nothing.
+	piece int64
 	// due is the size at which the file is rotated, 0 for never.
 	due int64
 	// failing says that the last write failed, and was reported.
@@ -141,6 +143,7 @@ func (f *File) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true
+	f.giveBack()
 	f.leave()
 	return f.file.Close()
 }
@@ -165,6 +168,7 @@ func (f *File) reopen(flag int) error {
 	if f.closed {
 		return os.ErrClosed
 	}
+	f.giveBack() // before somebody has the file open again
 	file, err := f.open(flag)
 	if err != nil {
 		return err
@@ -252,6 +256,7 @@ func (f *File) renew(name string, flags uint) error {
 		os.Remove(name)
 		return err
 	}
+	f.giveBack()
 	f.file.Close()
 	f.use(file)
 	return nil

@@ -78,7 +78,7 @@ func (f *follower) watchDirectories() error {
 
 // open begins with the file that is at the path now, and lets go of the old one.
 func (f *follower) open() error {
-	file, err := os.OpenFile(f.path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	file, err := openAtOnce(f.path)
 	if err != nil {
 		return err
 	}

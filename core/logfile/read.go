@@ -77,7 +77,7 @@ func Tail(path string, offset, length int64) (data []byte, next int64, overflow 
 // openToRead opens a file that has a size. It does not wait for the other end of a
 // named pipe.
 func openToRead(path string) (f *os.File, size int64, err error) {
-	f, err = os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err = openAtOnce(path)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -93,6 +93,16 @@ func openToRead(path string) (f *os.File, size int64, err error) {
 		return nil, 0, err
 	}
 	return f, size, nil
+}
+
+// openAtOnce opens a file to read, and does not wait for the other end of what turns
+// out to be a pipe. A lease is waited for: it is short.
+func openAtOnce(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if errors.Is(err, unix.EWOULDBLOCK) { // so it is no pipe
+		f, err = os.OpenFile(path, os.O_RDONLY, 0)
+	}
+	return f, err
 }
 
 // readAt reads length bytes, or fewer when the file has become shorter.

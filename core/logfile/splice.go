@@ -29,6 +29,10 @@ type writers struct {
 
 	mu sync.Mutex
 	n  int
+	// reserved is where the blocks end that were reserved for output (reserve), 0 for
+	// none; unreservable says that there will be no more.
+	reserved     int64
+	unreservable bool
 }
 
 // enter counts a File of an open file; nil when the file cannot be told from others.
@@ -48,7 +52,7 @@ func (w *Writers) enter(file *os.File) *writers {
 	}
 	of := w.logs[id]
 	if of == nil {
-		of = &writers{id: id}
+		of = &writers{id: id, reserved: leftBehind(stat)}
 		w.logs[id] = of
 	}
 	of.refs++
@@ -115,6 +119,7 @@ func (f *File) move(pipe uintptr) (n int, err error) {
 		length = int(min(floodPipe, max(f.due-place, bufferSize)))
 	}
 	failure := withFD(f.file, func(log uintptr) error {
+		f.reserve(int(log), place, int64(length))
 		for {
 			moved, err := unix.Splice(int(pipe), nil, int(log), nil, length, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
 			if err != unix.EINTR {

@@ -224,6 +224,9 @@ const (
 	floodLeast = 16 << 10
 	// A log that others write to as well is given up after so many attempts.
 	floodAttempts = 3
+	// floodSilence is how long a log may be silent before what was reserved for it is
+	// given back.
+	floodSilence = time.Second
 )
 
 // flood moves output to the log without looking at it where nobody else looks at it
@@ -242,6 +245,12 @@ func (s *Stream) flood() {
 		s.refused = floodAttempts
 		return
 	}
+	// Who floods and then is silent gives back what was reserved too.
+	silence := time.AfterFunc(floodSilence, s.file.settle)
+	silence.Stop()
+	waiting := false
+	defer s.file.settle()
+	defer silence.Stop()
 	var n int
 	var err error
 	seen := false
@@ -251,8 +260,14 @@ func (s *Stream) flood() {
 		}
 		s.busy.Store(true)
 		if n, err = s.file.moveFrom(fd); err == unix.EAGAIN {
+			silence.Reset(floodSilence)
+			waiting = true
 			s.busy.Store(false)
 			return false
+		}
+		if waiting {
+			silence.Stop()
+			waiting = false
 		}
 		return true
 	}

@@ -466,6 +466,9 @@ func BenchmarkCapture(b *testing.B) {
 		b.Run(fmt.Sprintf("streams=%d/capture", n), func(b *testing.B) {
 			benchmarkStreams(b, n, stream(StreamConfig{CaptureMaxBytes: 1 << 20}))
 		})
+		b.Run(fmt.Sprintf("streams=%d/flood", n), func(b *testing.B) {
+			benchmarkStreams(b, n, stream(StreamConfig{Writers: new(Writers)}))
+		})
 		// The floor: what `cat` does, with the same rotation.
 		b.Run(fmt.Sprintf("streams=%d/cat", n), func(b *testing.B) {
 			benchmarkStreams(b, n, func(r *os.File, path string) func() {
