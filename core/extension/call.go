@@ -58,11 +58,17 @@ type errand struct {
 	do      func(ctx context.Context, s *session, token string) error
 }
 
-// send does an errand, once at most.
+// send does an errand, once at most. It is cancelled when the client has left for which
+// it is done, or the extension that does it on a client's behalf. A client that only has
+// nothing more to say looks the same, and gets what is answered soon.
 func (x *extension) send(parent context.Context, e errand) error {
 	timeout := x.callTimeout()
 	ctx, cancel := context.WithTimeout(parent, timeout)
 	defer cancel()
+	client := core.ClientOf(parent)
+	if client != nil {
+		defer context.AfterFunc(client, func() { time.AfterFunc(x.m.leaveGrace, cancel) })()
+	}
 	open := &openCall{ctx: ctx, cancel: cancel, caller: e.caller, way: wayOf(parent)}
 	s, token, err := x.admit(ctx, e, open)
 	if err != nil {
@@ -77,6 +83,9 @@ func (x *extension) send(parent context.Context, e errand) error {
 	if errors.As(err, &fault) && !errors.As(err, new(*wire.SizeError)) {
 		x.counts.faults.Add(1)
 		return fault
+	}
+	if client != nil && client.Err() != nil && errors.Is(ctx.Err(), context.Canceled) {
+		parent = client
 	}
 	err = x.unanswered(parent, ctx, s, timeout, e.what, err)
 	x.counts.errors.Add(1)

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/rpcinterface"
@@ -107,6 +110,47 @@ func TestCallsOfOtherNamespaces(t *testing.T) {
 	wantFault(t, err, rpcinterface.CodeUnknownMethod)
 	_, err = r.call(t, "a.deep")
 	wantFault(t, err, rpcinterface.CodeFailed, "nested deeper than 8")
+}
+
+// A call is cancelled when the client has left, also one that another extension makes
+// on the client's behalf. Other calls go on.
+func TestClientLeaves(t *testing.T) {
+	for name, method := range map[string][]string{"its own": {"x.wait"}, "through another": {"a.callwith", "x.wait"}} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, Config{Specs: []core.ExtensionSpec{section("x", "ok"), granted("a", "rpc:call=*.*")}, LeaveGrace: time.Millisecond}).start(t)
+			file := filepath.Join(t.TempDir(), "cancelled")
+			var params []rpcinterface.Value
+			for _, p := range append(method[1:], file) {
+				params = append(params, rpcinterface.String(p))
+			}
+			client, leave := context.WithCancel(t.Context())
+			ctx := core.WithClient(t.Context(), client)
+			failed := make(chan error, 1)
+			go func() {
+				_, err := r.registry.Call(ctx, method[0], params, testCaller)
+				failed <- err
+			}()
+			await(t, "the call", func() bool { return r.info(t, "x").Calls == 1 })
+			leave()
+			wantFault(t, <-failed, rpcinterface.CodeFailed, "had not answered when the caller left; the outcome is unknown")
+			await(t, "the plugin to be told", func() bool {
+				text, _ := os.ReadFile(file)
+				return string(text) == context.Canceled.Error()
+			})
+			r.mustCall(t, "x.pid")
+		})
+	}
+}
+
+// Who closes only its half of the connection is answered what takes no longer than the
+// grace.
+func TestClientLeavesWithGrace(t *testing.T) {
+	r := newRig(t, Config{Specs: []core.ExtensionSpec{section("x", "ok")}, LeaveGrace: patience}).start(t)
+	client, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := r.registry.Call(core.WithClient(t.Context(), client), "x.pid", nil, testCaller); err != nil {
+		t.Error(err)
+	}
 }
 
 // A message that is too large, either way, is the fault of a call to an extension that

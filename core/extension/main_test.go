@@ -100,7 +100,7 @@ func (p *testPlugin) Describe(context.Context) (rpcinterface.Description, error)
 			rpcinterface.GrantLogWrite, "rpc:call=a.*"},
 		ResultHandlers: []string{"judge", "stdin_write_handler"},
 	}
-	for _, name := range []string{"echo", "pid", "large", "caller", "exit", "hang", "grandchild", "groups", "add",
+	for _, name := range []string{"echo", "pid", "large", "wait", "caller", "exit", "hang", "grandchild", "groups", "add",
 		"processes", "log", "call", "own", "expired", "print", "deep", "greet", "refuse", "record",
 		"subscribe", "next", "publish", "read", "callwith"} {
 		d.Methods = append(d.Methods, rpcinterface.Method{Name: name, Help: "does " + name})
@@ -159,6 +159,9 @@ func (p *testPlugin) Call(ctx context.Context, call *rpcinterface.Call) (rpcinte
 		return rpcinterface.Array(call.Params), nil
 	case "pid":
 		return rpcinterface.Int(os.Getpid()), nil
+	case "wait":
+		<-ctx.Done()
+		return nil, os.WriteFile(text(0), []byte(ctx.Err().Error()), 0o600)
 	case "large":
 		return rpcinterface.Bytes(make([]byte, rpcinterface.MaxMessage)), nil
 	case "greet":

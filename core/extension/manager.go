@@ -56,6 +56,7 @@ type Config struct {
 	StartTimeout time.Duration // of launch, Describe and Configure together; 30 s
 	StopTimeout  time.Duration // of Shutdown; 2 s
 	ProbeTimeout time.Duration // of the health check of one that did not answer; 5 s
+	LeaveGrace   time.Duration // of a call whose client has left; 5 s
 	SlowStart    time.Duration // after which the log says that a start is waited for; 5 s
 }
 
@@ -63,6 +64,7 @@ const (
 	defaultStartTimeout = 30 * time.Second
 	defaultStopTimeout  = 2 * time.Second
 	defaultProbeTimeout = 5 * time.Second
+	defaultLeaveGrace   = 5 * time.Second
 	defaultSlowStart    = 5 * time.Second
 )
 
@@ -78,6 +80,7 @@ type Manager struct {
 	startTimeout time.Duration
 	stopTimeout  time.Duration
 	probeTimeout time.Duration
+	leaveGrace   time.Duration
 	slowStart    time.Duration
 	goPlugin     hclog.Logger
 
@@ -136,6 +139,7 @@ func New(cfg Config) *Manager {
 		startTimeout: cfg.StartTimeout,
 		stopTimeout:  cfg.StopTimeout,
 		probeTimeout: cfg.ProbeTimeout,
+		leaveGrace:   cfg.LeaveGrace,
 		slowStart:    cfg.SlowStart,
 		goPlugin:     quiet{cfg.HCLog("go-plugin")},
 	}
@@ -151,6 +155,9 @@ func New(cfg Config) *Manager {
 	}
 	if m.probeTimeout == 0 {
 		m.probeTimeout = defaultProbeTimeout
+	}
+	if m.leaveGrace == 0 {
+		m.leaveGrace = defaultLeaveGrace
 	}
 	if m.slowStart == 0 {
 		m.slowStart = defaultSlowStart

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/core/pytext"
 	"github.com/plugvisor/plugvisor/core/xmlrpc"
 	"github.com/plugvisor/plugvisor/rpcinterface"
@@ -129,7 +130,7 @@ func (h *handler) call(r *http.Request, method string, params []rpcinterface.Val
 	if tracing {
 		h.Logger.Log(rpcinterface.LevelTrac, fmt.Sprintf("XML-RPC method called: %s()", method))
 	}
-	value, err = h.Call(h.ctx, method, params, caller)
+	value, err = h.Call(core.WithClient(h.ctx, r.Context()), method, params, caller)
 	if tracing {
 		outcome := "returned successfully"
 		if fault := rpcinterface.AsFault(err); fault != nil {

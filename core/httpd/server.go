@@ -16,7 +16,8 @@ import (
 
 // Backend is what a server serves. All of it may be used by many goroutines.
 type Backend struct {
-	// Call makes one call. Its context ends with the listener, not with the client.
+	// Call makes one call. Its context ends with the listener, not with the client,
+	// which core.ClientOf tells of.
 	Call func(ctx context.Context, method string, params []rpcinterface.Value, caller rpcinterface.Caller) (rpcinterface.Value, error)
 	// MainLog gives the path of the daemon's log, "" for none.
 	MainLog func() string

@@ -108,6 +108,12 @@ func (s *server) methods() rpcinterface.Namespace {
 			s.waiting <- "ended"
 			return nil, rpcinterface.NewFault(rpcinterface.CodeShutdownState)
 		}),
+		def("abandoned", func(ctx context.Context, _ *rpcinterface.Call) (rpcinterface.Value, error) {
+			s.waiting <- "begun"
+			<-core.ClientOf(ctx).Done()
+			s.waiting <- fmt.Sprint("the client has left, the call: ", ctx.Err())
+			return rpcinterface.Bool(true), nil
+		}),
 		def("slow", func(context.Context, *rpcinterface.Call) (rpcinterface.Value, error) {
 			s.waiting <- "begun"
 			<-s.release
@@ -470,6 +476,19 @@ func TestClientThatClosesItsHalf(t *testing.T) {
 	}
 	if r, body := c.receive("POST"); r.StatusCode != 200 || body != version {
 		t.Errorf("%s %s", r.Status, body)
+	}
+}
+
+// A method can know that its client has left; its call goes on.
+func TestClientThatLeaves(t *testing.T) {
+	for name, s := range map[string]*server{"unix": startUnix(t), "TCP": startTCP(t, "", "")} {
+		t.Run(name, func(t *testing.T) {
+			c := s.dial(t)
+			c.send(post(call("test.abandoned")))
+			expect(t, s.waiting, "begun")
+			c.Close()
+			expect(t, s.waiting, "the client has left, the call: <nil>")
+		})
 	}
 }
 
