@@ -100,7 +100,11 @@ func readBody(into *bytes.Buffer, r *http.Request) (status int) {
 	case r.ContentLength == 0 && r.Header["Content-Length"] == nil:
 		return http.StatusLengthRequired
 	}
-	switch _, err := into.ReadFrom(io.LimitReader(r.Body, maxBody+1)); {
+	body := io.Reader(r.Body)
+	if r.ContentLength < 0 {
+		body = io.LimitReader(body, maxBody+1)
+	}
+	switch _, err := into.ReadFrom(body); {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return http.StatusRequestTimeout
 	case err != nil:

@@ -3,9 +3,12 @@ package httpd
 import (
 	"bytes"
 	"container/list"
+	"errors"
 	"net"
 	"slices"
 	"strconv"
+	"sync"
+	"time"
 )
 
 // conn is a connection whose requests are mended on their way to net/http, which
@@ -30,6 +33,25 @@ type conn struct {
 	room    []byte // where pending lies
 	left    int64  // how much more may be handed out before the next request begins
 	plain   bool   // requests are no longer followed
+
+	reading, writing deadline
+}
+
+// deadline is one that a connection has or has not. net/http lifts both kinds several
+// times a request, whether there is one or not, and each time costs a look at timers.
+type deadline struct {
+	mu  sync.Mutex
+	has bool
+}
+
+func (d *deadline) set(t time.Time, set func(time.Time) error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t.IsZero() && !d.has {
+		return nil
+	}
+	d.has = !t.IsZero()
+	return set(t)
 }
 
 const (
@@ -59,6 +81,21 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.left -= int64(n)
 	}
 	return n, err
+}
+
+// handedOut says that a request has been read to its end. It is for the time in which
+// nobody reads.
+func (c *conn) handedOut() bool { return c.left == 0 && !c.plain }
+
+// SetReadDeadline is net.Conn's.
+func (c *conn) SetReadDeadline(t time.Time) error { return c.reading.set(t, c.Conn.SetReadDeadline) }
+
+// SetWriteDeadline is net.Conn's.
+func (c *conn) SetWriteDeadline(t time.Time) error { return c.writing.set(t, c.Conn.SetWriteDeadline) }
+
+// SetDeadline is net.Conn's.
+func (c *conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
 // Close is net.Conn's.

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // script is a connection that hands out its bytes in pieces of a size.
@@ -91,4 +93,33 @@ func FuzzConn(f *testing.F) {
 			t.Errorf("in short reads: %q, whole: %q", got, whole)
 		}
 	})
+}
+
+// told is a connection that keeps the deadlines it is told.
+type told struct {
+	net.Conn
+	read, write []time.Time
+}
+
+func (c *told) SetReadDeadline(t time.Time) error  { c.read = append(c.read, t); return nil }
+func (c *told) SetWriteDeadline(t time.Time) error { c.write = append(c.write, t); return nil }
+
+// Lifting a deadline that is not there does not reach the socket; every other change does.
+func TestConnDeadlines(t *testing.T) {
+	socket := &told{}
+	c := &conn{Conn: socket}
+	var none time.Time
+	first, second := time.Unix(1, 0), time.Unix(2, 0)
+	for _, at := range []time.Time{none, none, first, second, second, none, none, first} {
+		if err := errors.Join(c.SetReadDeadline(at), c.SetWriteDeadline(at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.SetDeadline(none); err != nil {
+		t.Fatal(err)
+	}
+	want := []time.Time{first, second, second, none, first, none}
+	if !slices.Equal(socket.read, want) || !slices.Equal(socket.write, want) {
+		t.Errorf("read %v, write %v, want %v", socket.read, socket.write, want)
+	}
 }

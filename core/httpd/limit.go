@@ -33,8 +33,9 @@ type timedBody struct {
 
 // limitBody bounds the time in which the body is to come. The limit stays when it was
 // passed, or the body was not read to its end, and then ends the connection.
-func limitBody(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength == 0 {
+// One that has come already, as those of most calls have, needs no limit.
+func limitBody(w http.ResponseWriter, r *http.Request, c *conn) {
+	if r.ContentLength == 0 || c.handedOut() {
 		return
 	}
 	if http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) == nil {

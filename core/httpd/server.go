@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,10 +44,11 @@ type running struct {
 }
 
 func (l *Listener) run(b *Backend) *running {
-	h := &handler{Backend: b, ServerSpec: l.spec, ctx: l.ctx, login: newLogin(l.spec.Username, l.spec.Password)}
+	h := &handler{Backend: b, ServerSpec: l.spec, ctx: l.ctx, login: newLogin(l.spec.Username, l.spec.Password),
+		name: []string{"Medusa/1.12"}, // what the reference says
+	}
 	r := &running{done: make(chan struct{}), http: &http.Server{
 		Handler:                      h,
-		ReadHeaderTimeout:            headerTimeout,
 		MaxHeaderBytes:               maxHead,
 		DisableGeneralOptionsHandler: true,
 		ConnState:                    l.track,
@@ -100,6 +102,9 @@ func (m mendingListener) Accept() (net.Conn, error) {
 			c.Conn = secureConn{tls.Server(socket, m.tls)}
 		}
 		if m.crowd.enter(c) {
+			// For the first head: net/http lifts it when that has come. Its own
+			// ReadHeaderTimeout would cost a timer for each request.
+			_ = c.SetReadDeadline(time.Now().Add(headerTimeout)) // fails where the client has gone
 			return c, nil
 		}
 		socket.Close()
@@ -121,6 +126,7 @@ type handler struct {
 	ctx    context.Context
 	login  login
 	origin http.CrossOriginProtection
+	name   []string // the field Server; never written to
 }
 
 // ServeHTTP is http.Handler's.
@@ -130,9 +136,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer h.logAccess(r, counted, time.Now())
 		w = counted
 	}
-	w.Header()["Server"] = []string{"Medusa/1.12"} // what the reference says
-	limitBody(w, r)
+	w.Header()["Server"] = h.name
 	c := connOf(r)
+	limitBody(w, r, c)
 	if h.CertFile != "" {
 		describeTLS(r, c)
 	}
@@ -211,9 +217,9 @@ func errorPage(w http.ResponseWriter, status int) {
 
 // Answer writes an answer whole. A client has to read it in its time.
 func Answer(w http.ResponseWriter, status int, contentType string, body []byte) {
-	header := w.Header()
-	header["Content-Type"] = []string{contentType}
-	header["Content-Length"] = []string{fmt.Sprint(len(body))}
+	header, fields := w.Header(), []string{contentType, strconv.Itoa(len(body))}
+	header["Content-Type"] = fields[0:1:1]
+	header["Content-Length"] = fields[1:2:2]
 	w.WriteHeader(status)
 	writeAnswer(w, body)
 }
