@@ -19,11 +19,13 @@ var ErrClosed = errors.New("no more children are started")
 // be used by many goroutines at once.
 type Children struct {
 	orphan func(pid int, status syscall.WaitStatus)
-	// plugins and umasks each fork on a thread of their own, made when first
+	// plugins, umasks and programs each fork on a thread of their own, made when first
 	// needed. The kernel kills DieWithParent children when the thread that forked
-	// them ends; the other's umask is apart from the process's.
-	plugins, umasks *thread
-	names           *NameService
+	// them ends; umasks has an umask apart from the process's; the last two have a
+	// descriptor table apart from it.
+	plugins, umasks, programs *thread
+	few                       int // see fewDescriptors
+	names                     *NameService
 
 	wake   chan struct{} // holds a token when a child was registered
 	closed chan struct{}
@@ -78,10 +80,12 @@ func New(orphan func(pid int, status syscall.WaitStatus)) (*Children, error) {
 		owners: make(map[int]owner),
 		spawns: make(map[uint64]struct{}),
 		early:  make(map[int]*exit),
+		few:    fewDescriptors,
 	}
 	c.names = newNameService(c)
 	c.plugins = newThread(c.closed, nil)
-	c.umasks = newThread(c.closed, func() error { return unix.Unshare(unix.CLONE_FS) })
+	c.umasks = newThreadApart(c.closed, func() error { return unix.Unshare(unix.CLONE_FS) })
+	c.programs = newThreadApart(c.closed, nil)
 	go c.reap()
 	return c, nil
 }

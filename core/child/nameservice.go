@@ -260,6 +260,7 @@ func (n *NameService) getent(database, key string) (line string, err error) {
 // start starts a program, and gives what waits for its end.
 func (n *NameService) start(spec *Spec) (pid int, wait func() (syscall.WaitStatus, error), err error) {
 	if n.children != nil {
+		spec.ordinary = true
 		ended := make(chan syscall.WaitStatus, 1)
 		pid, err = n.children.Start(spec, func(status syscall.WaitStatus) { ended <- status })
 		return pid, func() (syscall.WaitStatus, error) { return <-ended, nil }, err

@@ -53,6 +53,10 @@ type Spec struct {
 	// Usage, where not nil, has what the child used, and those that it waited for,
 	// by the time that its end is reported.
 	Usage *syscall.Rusage
+
+	// ordinary children are forked from the process's own descriptor table: what is
+	// started before the daemon has given up its standard descriptors.
+	ordinary bool
 }
 
 // Limit is a resource limit of setrlimit(2). Where the daemon's own hard limit is

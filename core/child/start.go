@@ -40,7 +40,7 @@ func (c *Children) Start(spec *Spec, onExit func(status syscall.WaitStatus)) (pi
 	if refused == "" && umasked && !spec.prepared() {
 		attr := &syscall.ProcAttr{Dir: spec.Dir, Env: spec.Env, Files: files, Sys: spec.attributes()}
 		attr.Sys.Credential = cred
-		pid, err = c.fork(spec, spec.Path, spec.Argv, attr, o)
+		pid, err = c.fork(spec, spec.Umask, spec.Path, spec.Argv, attr, o)
 		if err == nil || errors.Is(err, ErrClosed) {
 			return pid, err
 		}
@@ -62,24 +62,35 @@ func (s *Spec) attributes() *syscall.SysProcAttr {
 }
 
 // fork forks and executes on the thread that the spec needs, and registers the pid.
-func (c *Children) fork(spec *Spec, path string, argv []string, attr *syscall.ProcAttr, o owner) (pid int, err error) {
+// The umask is nil where the child sets it itself.
+func (c *Children) fork(spec *Spec, umask *int, path string, argv []string, attr *syscall.ProcAttr, o owner) (pid int, err error) {
 	spawn, err := c.begin()
 	if err != nil {
 		return 0, err
 	}
-	run := func() { pid, err = syscall.ForkExec(path, argv, attr) }
+	run := func(files []uintptr) {
+		with := *attr
+		with.Files = files
+		pid, err = syscall.ForkExec(path, argv, &with)
+	}
 	var refused error
 	switch {
-	case spec.Umask != nil && c.umasks.ready() == nil:
-		refused = c.umasks.run(func() {
-			unix.Umask(*spec.Umask)
-			run()
+	case umask != nil:
+		refused = c.umasks.run(attr.Files, func(files []uintptr) {
+			unix.Umask(*umask)
+			run(files)
 		})
 	case spec.DieWithParent:
 		_ = c.plugins.ready() // it has no setup that could fail
-		refused = c.plugins.run(run)
+		refused = c.plugins.run(attr.Files, run)
+	case spec.ordinary || !c.many(attr.Files) || c.programs.ready() != nil:
+		run(attr.Files)
 	default:
-		run()
+		refused = c.programs.run(attr.Files, run)
+		if errors.Is(refused, errNotPassed) {
+			refused = nil
+			run(attr.Files)
+		}
 	}
 	if refused != nil {
 		err = refused
@@ -90,6 +101,21 @@ func (c *Children) fork(spec *Spec, path string, argv []string, attr *syscall.Pr
 	}
 	c.registered(spawn, pid, o)
 	return pid, nil
+}
+
+// fewDescriptors are copied and closed again in less time than it takes to have
+// another thread fork.
+const fewDescriptors = 512
+
+// many says whether the process has more than a few descriptors open: new ones get
+// the lowest numbers that are free.
+func (c *Children) many(files []uintptr) bool {
+	for _, fd := range files {
+		if n := int(fd); n >= c.few {
+			return true
+		}
+	}
+	return false
 }
 
 // forkShim forks our own executable to take the steps of the spec by itself.
@@ -114,7 +140,7 @@ func (c *Children) forkShim(spec *Spec, cred *syscall.Credential, refused string
 	defer request.Close()
 	files[number] = request.Fd()
 	attr := &syscall.ProcAttr{Files: files, Sys: spec.attributes()}
-	pid, err := c.fork(spec, "/proc/self/exe", shimArgv(number), attr, o)
+	pid, err := c.fork(spec, nil, "/proc/self/exe", shimArgv(number), attr, o)
 	if err == nil || errors.Is(err, ErrClosed) {
 		return pid, err
 	}

@@ -71,7 +71,7 @@ func TestChildStartsClean(t *testing.T) {
 		t.Fatal(err)
 	}
 	mask := 0o22
-	specs := map[string]Spec{"direct": {}, "umask": {Umask: &mask}, "plugin": {DieWithParent: true}}
+	specs := map[string]Spec{"direct": {}, "ordinary": {ordinary: true}, "umask": {Umask: &mask}, "plugin": {DieWithParent: true}}
 	for name, spec := range specs {
 		t.Run(name, func(t *testing.T) {
 			base := sh("cat /proc/self/status; echo; ls /proc/$$/fd; echo; cut -d' ' -f5,6 /proc/$$/stat; echo; echo $$")
