@@ -105,7 +105,7 @@ func (c *Children) fork(spec *Spec, umask *int, path string, argv []string, attr
 
 // fewDescriptors are copied and closed again in less time than it takes to have
 // another thread fork.
-const fewDescriptors = 512
+const fewDescriptors = 2048
 
 // many says whether the process has more than a few descriptors open: new ones get
 // the lowest numbers that are free.
