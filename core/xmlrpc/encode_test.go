@@ -151,6 +151,34 @@ func processInfo(i int) rpcinterface.Value {
 	}
 }
 
+// What a long array takes is allocated at once, by what its first elements took, and
+// is enough for some that are longer.
+func TestRoomForALongArray(t *testing.T) {
+	for _, n := range []int{100, 1000, 10000} {
+		var all array
+		for i := range n {
+			all = append(all, processInfo(i))
+		}
+		allocations := testing.AllocsPerRun(3, func() {
+			if _, err := xmlrpc.AppendResponse(nil, all); err != nil {
+				t.Fatal(err)
+			}
+		})
+		// The first few elements, all of them, and once more for the end.
+		if allocations > 16 {
+			t.Errorf("%d elements: %v allocations", n, allocations)
+		}
+	}
+	uneven := array{}
+	for i := range 100 {
+		uneven = append(uneven, str(strings.Repeat("x", 1000*(i/50))))
+	}
+	got, err := xmlrpc.AppendResponse(nil, uneven)
+	if want := strings.Repeat("<value><string>"+strings.Repeat("x", 1000)+"</string></value>\n", 50); err != nil || strings.Count(string(got), "<value><string></string></value>\n") != 50 || !strings.Contains(string(got), want) {
+		t.Errorf("of uneven elements: %v, %d bytes", err, len(got))
+	}
+}
+
 func BenchmarkAppendResponse(b *testing.B) {
 	var all array
 	for i := range 1000 {
