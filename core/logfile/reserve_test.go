@@ -407,6 +407,27 @@ func TestFloodEnds(t *testing.T) {
 			if got := contents(t, path); got != text {
 				t.Errorf("%d bytes, want %d", len(got), len(text))
 			}
+			if name != "little" {
+				return
+			}
+			// The stream goes on to the next read after the pipe is as it was.
+			for pipeSize(t, w) > bufferSize {
+				if time.Since(begin) > deadline {
+					t.Fatalf("the pipe still has %d bytes", pipeSize(t, w))
+				}
+				time.Sleep(time.Millisecond)
+			}
 		})
 	}
+}
+
+func pipeSize(t *testing.T, f *os.File) (size int) {
+	t.Helper()
+	if err := withFD(f, func(fd uintptr) (err error) {
+		size, err = unix.FcntlInt(fd, unix.F_GETPIPE_SZ, 0)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return size
 }

@@ -182,13 +182,7 @@ func TestFlood(t *testing.T) {
 	if _, err := w.Write(text); err != nil {
 		t.Fatal(err)
 	}
-	var size int
-	if err := withFD(w, func(fd uintptr) (err error) {
-		size, err = unix.FcntlInt(fd, unix.F_GETPIPE_SZ, 0)
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
+	size := pipeSize(t, w)
 	s.Drain()
 	close(over)
 	all.Wait()

@@ -217,10 +217,11 @@ func (s *Stream) run() {
 
 // After floodReads full reads in a row there is a flood; it is over after as many
 // moves of less than floodLeast bytes. Moving output costs less than copying it when
-// there is much of it at a time, so the pipe is widened to floodPipe bytes.
+// there is much of it at a time, so the pipe is widened to floodPipe bytes meanwhile,
+// or to a quarter of that.
 const (
 	floodReads = 8
-	floodPipe  = 256 << 10
+	floodPipe  = 1 << 20
 	floodLeast = 16 << 10
 	// A log that others write to as well is given up after so many attempts.
 	floodAttempts = 3
@@ -236,15 +237,12 @@ func (s *Stream) flood() {
 	if s.refused == floodAttempts || !s.unseen() {
 		return
 	}
-	wide := false
-	_ = s.conn.Control(func(fd uintptr) {
-		_, err := unix.FcntlInt(fd, unix.F_SETPIPE_SZ, floodPipe)
-		wide = err == nil
-	})
-	if !wide { // a user may have only so many wide pipes
+	before, wide := s.widen()
+	if !wide {
 		s.refused = floodAttempts
 		return
 	}
+	defer s.resize(before)
 	// Who floods and then is silent gives back what was reserved too.
 	silence := time.AfterFunc(floodSilence, s.file.settle)
 	silence.Stop()
@@ -288,6 +286,24 @@ func (s *Stream) flood() {
 		}
 	}
 	s.busy.Store(false)
+}
+
+// widen widens the pipe for a flood, and says how large it was.
+func (s *Stream) widen() (before int, wide bool) {
+	_ = s.conn.Control(func(fd uintptr) {
+		before, _ = unix.FcntlInt(fd, unix.F_GETPIPE_SZ, 0)
+	})
+	// A user may have only so many wide pipes.
+	return before, before >= floodPipe || s.resize(floodPipe) || s.resize(floodPipe/4)
+}
+
+// resize makes the pipe so large, unless it holds more.
+func (s *Stream) resize(size int) (done bool) {
+	_ = s.conn.Control(func(fd uintptr) {
+		_, err := unix.FcntlInt(fd, unix.F_SETPIPE_SZ, size)
+		done = err == nil
+	})
+	return done
 }
 
 // unseen says whether the log is all that the output goes to, as it is.
