@@ -248,6 +248,17 @@ func TestFaults(t *testing.T) {
 			s.within(time.Second, time.Second+soon, "30 FAILED: extension 'bad' did not answer within 1s (plugin.call_timeout); the outcome is unknown", "bad.hang")
 			s.within(0, soon, fmt.Sprint(pid), "bad.pid") // it serves, and so is left alone
 		}, []string{"WARN extension 'bad' did not answer bad.hang within 1s (plugin.call_timeout)"}},
+		{"a client that leaves", "ok", "", func(s *scene) {
+			body := "<methodCall><methodName>bad.sleep</methodName><params><param><value>" + s.path("none") + "</value></param></params></methodCall>"
+			conn, _ := s.dial()
+			fmt.Fprintf(conn, "POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+			s.awaitCalls("bad", 1)
+			conn.Close()
+			s.awaitInfo("bad", func(i extensionInfo) bool {
+				return strings.Contains(i.LastError, "had not answered when the caller left")
+			})
+			answer[int](s.site, "bad.pid")
+		}, nil},
 		{"hang in Shutdown", "shutdown-hang", "", func(s *scene) {
 			s.within(0, 2*time.Second+soon, "true", "extension.disableExtension", "bad")
 			s.enable()
@@ -389,6 +400,7 @@ func (s *scene) mustEndWith(want ...string) {
 type extensionInfo struct {
 	StateName string `xmlrpc:"statename"`
 	Calls     int    `xmlrpc:"calls"`
+	LastError string `xmlrpc:"lasterror"`
 }
 
 func (s *scene) awaitInfo(name string, is func(extensionInfo) bool) {
