@@ -17,8 +17,7 @@ import (
 // program's socket cannot be made.
 func (s *Supervisor) AddConfigured(ctx context.Context, name string) error {
 	find := func() (*core.GroupSpec, error) {
-		configured := s.persisted.configured(s.configured)
-		i := slices.IndexFunc(configured, func(g *core.GroupSpec) bool { return g.Name == name })
+		configured, i := s.findConfigured(name)
 		switch {
 		case i < 0:
 			return nil, fault(rpcinterface.CodeBadName, name)
@@ -61,6 +60,30 @@ func (s *Supervisor) AddGroup(ctx context.Context, info rpcinterface.GroupInfo, 
 		s.addGroup(spec, func() { answer(nothing{}, nil) })
 	})
 	return err
+}
+
+// findConfigured gives what counts as configured, and the place of a group in it, -1
+// where it is not there.
+func (s *Supervisor) findConfigured(name string) ([]*core.GroupSpec, int) {
+	if s.persisted.empty() {
+		return s.configured, s.placeOf(name)
+	}
+	configured := s.persisted.configured(s.configured)
+	return configured, slices.IndexFunc(configured, func(g *core.GroupSpec) bool { return g.Name == name })
+}
+
+// placeOf gives the place of a group in the list of the file's groups, or -1.
+func (s *Supervisor) placeOf(name string) int {
+	if s.places == nil {
+		s.places = make(map[string]int, len(s.configured))
+		for i, g := range slices.Backward(s.configured) {
+			s.places[g.Name] = i // of two the first
+		}
+	}
+	if i, ok := s.places[name]; ok {
+		return i
+	}
+	return -1
 }
 
 // RemoveGroup removes a group whose processes are all stopped. It waits for
@@ -117,9 +140,11 @@ func (s *Supervisor) removeNamed(name string, done func(error)) {
 }
 
 func (s *Supervisor) removeGroup(g *group) {
-	if i := slices.Index(s.configured, g.source); i >= 0 {
-		// Whoever has read the list goes on with what it was.
-		s.configured = slices.Clone(s.configured)
+	if i := s.placeOf(g.name); i >= 0 && s.configured[i] == g.source {
+		if s.configuredIsRead {
+			// Whoever has read the list goes on with what it was.
+			s.configured, s.configuredIsRead = slices.Clone(s.configured), false
+		}
 		s.configured[i] = g.current()
 	}
 	for p := g.first; p != nil; p = p.after {
@@ -127,7 +152,10 @@ func (s *Supervisor) removeGroup(g *group) {
 	}
 	s.mu.Lock()
 	delete(s.groups, g.name)
-	s.order = slices.DeleteFunc(s.order, func(other *group) bool { return other == g })
+	if i := slices.Index(s.order, g); i >= 0 {
+		s.order = slices.Delete(s.order, i, i+1)
+	}
+	s.byName.Store(nil)
 	s.mu.Unlock()
 	s.membership.tell()
 	s.closePool(g)
@@ -242,7 +270,7 @@ func (s *Supervisor) gone(p *proc) bool {
 // were added, and what counts as configured: groups, and what is persisted.
 func (s *Supervisor) SetConfigured(ctx context.Context, groups []*core.GroupSpec) (live, configured []*core.GroupSpec, err error) {
 	both, err := call(ctx, s, func(answer func([2][]*core.GroupSpec, error)) {
-		s.configured = groups
+		s.configured, s.configuredIsRead, s.places = groups, true, nil
 		live := make([]*core.GroupSpec, len(s.order))
 		for i, g := range s.order {
 			live[i] = g.current()
@@ -282,6 +310,7 @@ func (s *Supervisor) addGroup(spec *core.GroupSpec, done func()) {
 	s.mu.Lock()
 	s.groups[g.name] = g
 	s.order = append(s.order, g)
+	s.byName.Store(nil)
 	s.mu.Unlock()
 	s.membership.tell()
 	if spec.Listener != nil {

@@ -21,6 +21,8 @@ type persisted struct {
 	owner    string
 }
 
+func (t *persisted) empty() bool { return len(t.groups)+len(t.programs) == 0 }
+
 func (t *persisted) addGroup(spec *core.GroupSpec) {
 	if spec.Persisted {
 		t.groups = append(t.groups, spec)
@@ -150,7 +152,7 @@ func (t *persisted) change(group, program string, source *core.ProgramSource, sp
 // configured adds what is persisted to the groups of a file. Where nothing is, the
 // groups are the same.
 func (t *persisted) configured(groups []*core.GroupSpec) []*core.GroupSpec {
-	if len(t.groups)+len(t.programs) == 0 {
+	if t.empty() {
 		return groups
 	}
 	out := slices.Clone(groups)

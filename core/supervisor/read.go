@@ -85,12 +85,22 @@ func (s *Supervisor) Processes() []rpcinterface.ProcessInfo {
 func (s *Supervisor) all() []*proc {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	groups := slices.Clone(s.order)
-	slices.SortFunc(groups, func(a, b *group) int { return cmp.Compare(a.name, b.name) })
-	var out []*proc
-	for _, g := range groups {
+	out := make([]*proc, 0, len(s.order))
+	for _, g := range s.groupsByName() {
 		out = append(out, g.byName()...)
 	}
+	return out
+}
+
+// groupsByName lists the groups sorted by name, for who holds the lock. The slice is
+// shared: do not change it.
+func (s *Supervisor) groupsByName() []*group {
+	if sorted := s.byName.Load(); sorted != nil {
+		return *sorted
+	}
+	out := slices.Clone(s.order)
+	slices.SortFunc(out, func(a, b *group) int { return cmp.Compare(a.name, b.name) })
+	s.byName.Store(&out)
 	return out
 }
 

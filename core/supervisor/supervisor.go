@@ -45,20 +45,24 @@ type Supervisor struct {
 	mu     sync.RWMutex
 	groups map[string]*group
 	order  []*group
+	byName atomic.Pointer[[]*group] // the same sorted, nil after a change
 	// membership tells of changes under mu, when they can be seen.
 	membership membersWatch
 
 	// The rest belongs to the loop.
 	configured []*core.GroupSpec
-	persisted  persisted
-	deadlines  deadlines
-	begun      bool
-	preparing  int      // groups' additions whose log files are being made
-	prepared   []func() // to run when there are none
-	stopping   shutdown
-	serials    *event.Serials
-	pools      event.Subscriptions[*group]
-	ticks      ticks
+	// configuredIsRead says that others have the list too, so that it must not change.
+	configuredIsRead bool
+	places           map[string]int // of the groups in it, by name; nil until asked for
+	persisted        persisted
+	deadlines        deadlines
+	begun            bool
+	preparing        int      // groups' additions whose log files are being made
+	prepared         []func() // to run when there are none
+	stopping         shutdown
+	serials          *event.Serials
+	pools            event.Subscriptions[*group]
+	ticks            ticks
 	// toDispatch are the groups whose listeners may have an event to take.
 	toDispatch []*group
 }
@@ -74,9 +78,9 @@ func New(cfg Config) *Supervisor {
 		inbox:      newInbox(),
 		done:       make(chan struct{}),
 		groups:     map[string]*group{},
-		configured: cfg.Groups,
-		journal:    newJournal(),
-		serials:    cfg.Serials,
+		configured: cfg.Groups, configuredIsRead: true,
+		journal: newJournal(),
+		serials: cfg.Serials,
 	}
 	if s.clock == nil {
 		s.clock = core.SystemClock{}

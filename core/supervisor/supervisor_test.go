@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -377,6 +378,151 @@ func TestConfiguredFollowsTheGroup(t *testing.T) {
 			t.Errorf("after a reread configured is %q, want %q", got, want)
 		}
 	})
+}
+
+// A list that somebody has stays as it was, and so do the groups' places in it.
+func TestConfiguredListIsNotChangedUnderItsReaders(t *testing.T) {
+	given := []*core.GroupSpec{Group("a", 1, Program("a")), Group("b", 2, Program("b")), Group("c", 3, Program("c"))}
+	first := slices.Clone(given)
+	w := New(t).Run(given...)
+	defer w.End()
+	ctx := t.Context()
+	change := func() {
+		for _, name := range []string{"c", "a"} {
+			if err := w.Sup.AddProcesses(ctx, name, []*core.ProcessSpec{Program("more")}, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Sup.RemoveGroup(ctx, name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	change()
+	if !slices.Equal(given, first) {
+		t.Error("the list that the supervisor was made with has changed")
+	}
+	next := []*core.GroupSpec{Group("c", 1, Program("c")), Group("a", 2, Program("a"))}
+	_, answer, err := w.Sup.SetConfigured(ctx, next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "c"} {
+		if err := w.Sup.AddConfigured(ctx, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	WantFault(t, w.Sup.AddConfigured(ctx, "d"), 10, "BAD_NAME: d")
+	then, nextThen := slices.Clone(answer), slices.Clone(next)
+	change()
+	if !slices.Equal(answer, then) || !slices.Equal(next, nextThen) {
+		t.Error("the list that SetConfigured answered has changed")
+	}
+	groups, err := w.Sup.Configured(ctx)
+	if err != nil || len(groups) != 2 {
+		t.Fatalf("configured are %v, %v", groups, err)
+	}
+	for i, name := range []string{"c", "a"} {
+		if g := groups[i]; g.Spec.Name != name || len(g.Spec.Processes) != 2 || g.InUse {
+			t.Errorf("group %d is %s with %d processes, in use %v", i, g.Spec.Name, len(g.Spec.Processes), g.InUse)
+		}
+	}
+}
+
+// Processes are sorted by the names of their groups, whichever came and went.
+func TestProcessesAreSortedAfterEachChange(t *testing.T) {
+	w := New(t).Run(Group("b", 1, Program("b")), Group("c", 2, Program("c")), Group("a", 3, Program("a")))
+	defer w.End()
+	names := func() (out string) {
+		for _, info := range w.Sup.Processes() {
+			out += info.Name
+		}
+		return out
+	}
+	steps := []struct {
+		change func(context.Context, string) error
+		name   string
+		want   string
+	}{
+		{func(context.Context, string) error { return nil }, "", "abc"},
+		{w.Sup.RemoveGroup, "b", "ac"},
+		{w.Sup.RemoveGroup, "a", "c"},
+		{w.Sup.AddConfigured, "b", "bc"},
+		{w.Sup.AddConfigured, "a", "abc"},
+	}
+	for _, s := range steps {
+		if err := s.change(t.Context(), s.name); err != nil {
+			t.Fatal(err)
+		}
+		if got := names(); got != s.want {
+			t.Errorf("after %q: %s, want %s", s.name, got, s.want)
+		}
+	}
+}
+
+// manyGroups has n groups of one process, and update removes one and adds it again.
+func manyGroups(tb testing.TB, n int) (update func()) {
+	groups := make([]*core.GroupSpec, n)
+	for i := range groups {
+		name := fmt.Sprintf("p%d", i)
+		groups[i] = Group(name, 999, Program(name))
+	}
+	w := New(tb).Run(groups...)
+	tb.Cleanup(w.End)
+	last := groups[n-1].Name
+	return func() {
+		if err := errors.Join(w.Sup.RemoveGroup(context.Background(), last), w.Sup.AddConfigured(context.Background(), last)); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// An update of one program makes as much garbage among many as among few.
+func TestUpdateAllocatesTheSameAmongMany(t *testing.T) {
+	bytes := func(n int) uint64 {
+		update := manyGroups(t, n)
+		update() // takes the list over
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range 200 {
+			update()
+		}
+		runtime.ReadMemStats(&after)
+		return (after.TotalAlloc - before.TotalAlloc) / 200
+	}
+	few, many := bytes(10), bytes(5000)
+	if many > few+few/2 {
+		t.Errorf("%d bytes among 5,000 groups, %d among 10", many, few)
+	}
+}
+
+func BenchmarkUpdate(b *testing.B) {
+	for _, n := range []int{100, 1000, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			update := manyGroups(b, n)
+			b.ReportAllocs()
+			for b.Loop() {
+				update()
+			}
+		})
+	}
+}
+
+func BenchmarkProcesses(b *testing.B) {
+	for _, n := range []int{100, 1000, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			groups := make([]*core.GroupSpec, n)
+			for i := range groups {
+				name := fmt.Sprintf("p%d", (i*7919)%n) // the order of the file is another
+				groups[i] = Group(name, 999, Program(name))
+			}
+			w := New(b).Run(groups...)
+			defer w.End()
+			b.ReportAllocs()
+			for b.Loop() {
+				w.Sup.Processes()
+			}
+		})
+	}
 }
 
 // What a reader was given stays as it is while groups come and go.
