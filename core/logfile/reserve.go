@@ -11,8 +11,8 @@ import (
 // by page, as the file system does otherwise, is most of what moving output costs.
 //
 // What is reserved lies beyond the end of the log and does not show in its size. A
-// daemon that is killed leaves at most one piece behind, which the log's next output
-// goes into, and which the log's next Close gives back.
+// daemon that is killed leaves at most a piece and a move behind (floodPipe), which the
+// log's next output goes into, and which the log's next Close gives back.
 const (
 	pieceLeast = 4 << 20
 	pieceMost  = 16 << 20
