@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -26,16 +25,11 @@ import (
 	"github.com/plugvisor/plugvisor/core/pytext"
 	"github.com/plugvisor/plugvisor/core/supervisor"
 	"github.com/plugvisor/plugvisor/core/supervisorns"
-	"github.com/plugvisor/plugvisor/internal/resident"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
 // builtinFactory is the Python name of the supervisor namespace.
 const builtinFactory = "supervisor.rpcinterface:make_main_rpcinterface"
-
-// startUp is after what time the memory that only the start needed is given back:
-// a supervisor with nothing to do would keep it until the next collection.
-const startUp = 2 * time.Second
 
 // stopExtensions is how long all extensions together may take to stop.
 const stopExtensions = 10 * time.Second
@@ -84,16 +78,9 @@ func (d *daemon) run(first bool) (again bool, err error) {
 		reportStarted(d.detached)
 	}
 	defer r.handleSignals()()
-	defer time.AfterFunc(startUp, giveBack).Stop()
+	defer keepMemory()()
 	<-r.supervisor.Done()
 	return r.supervisor.State() == rpcinterface.SupervisorRestarting, nil
-}
-
-// giveBack gives back what only the start needed: heap, then the executable's pages,
-// of which the collector has just read some. Those stay in the page cache.
-func giveBack() {
-	debug.FreeOSMemory()
-	_ = resident.DropExecutable()
 }
 
 // later has f done when the run ends.
