@@ -113,7 +113,7 @@ func TestUsage(t *testing.T) {
 	if !got.status.Signaled() || !strings.HasPrefix(unix.SignalName(got.status.Signal()), "SIG") {
 		t.Errorf("status %#x", got.status)
 	}
-	if spent := used.Utime.Nano() + used.Stime.Nano(); spent < 9e8 || spent > 5e9 {
+	if spent := used.Utime.Nano() + used.Stime.Nano(); spent < 5e8 || spent > 5e9 { // the kernel counts the limit in ticks
 		t.Errorf("used %d ns, want about a second", spent)
 	}
 }
