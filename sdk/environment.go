@@ -3,16 +3,11 @@ package sdk
 import (
 	"context"
 	"os"
-	"time"
 
 	"github.com/plugvisor/plugvisor/internal/resident"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 	"github.com/plugvisor/plugvisor/rpcinterface/wire"
 )
-
-// startUp is how long after it was configured a plugin drops the pages of its
-// executable that only the start needed.
-const startUp = 2 * time.Second
 
 // started is a plugin that a supervisor started.
 type started struct{ rpcinterface.Plugin }
@@ -30,6 +25,6 @@ func (s started) Configure(ctx context.Context, cfg rpcinterface.Config, host rp
 	if err := s.Plugin.Configure(ctx, cfg, host); err != nil {
 		return err
 	}
-	time.AfterFunc(startUp, func() { _ = resident.DropExecutable() })
+	resident.Keep()
 	return nil
 }

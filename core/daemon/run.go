@@ -25,6 +25,7 @@ import (
 	"github.com/plugvisor/plugvisor/core/pytext"
 	"github.com/plugvisor/plugvisor/core/supervisor"
 	"github.com/plugvisor/plugvisor/core/supervisorns"
+	"github.com/plugvisor/plugvisor/internal/resident"
 	"github.com/plugvisor/plugvisor/rpcinterface"
 )
 
@@ -78,7 +79,7 @@ func (d *daemon) run(first bool) (again bool, err error) {
 		reportStarted(d.detached)
 	}
 	defer r.handleSignals()()
-	defer keepMemory()()
+	defer resident.Keep()()
 	<-r.supervisor.Done()
 	return r.supervisor.State() == rpcinterface.SupervisorRestarting, nil
 }

@@ -1,4 +1,4 @@
-package daemon
+package resident
 
 import (
 	"os"
@@ -7,8 +7,6 @@ import (
 	"runtime/metrics"
 	"sync"
 	"time"
-
-	"github.com/plugvisor/plugvisor/internal/resident"
 )
 
 const (
@@ -18,8 +16,8 @@ const (
 	// quiet is how long no garbage was collected when what a burst of calls needed is
 	// given back.
 	quiet = 10 * time.Second
-	// headroom is how many bytes may be allocated between collections. A daemon has two or
-	// three MiB that live, and Go would collect after as much again: under many calls tens
+	// headroom is how many bytes may be allocated between collections. A daemon, as a
+	// plugin, has two or three MiB that live, and Go would collect after as much again: under many calls tens
 	// of times a second, for a tenth of the processor time. A heap that is as large as this
 	// is collected as Go would have it.
 	headroom = 16 << 20
@@ -28,7 +26,7 @@ const (
 )
 
 // memory has the collector run seldom while there is much to do, and gives memory back
-// when there no longer is. A daemon with nothing to do collects nothing, and is woken by
+// when there no longer is. A process with nothing to do collects nothing, and is woken by
 // nothing here.
 type memory struct {
 	tuned bool // the collector's pace is ours
@@ -41,9 +39,12 @@ type memory struct {
 	collected time.Time // the last one
 }
 
-// keepMemory begins with it. GOGC in the environment sets the pace instead. The function
-// it gives ends it, but for the pace.
-func keepMemory() (end func()) {
+// Keep has the collector run seldom while there is much to do. It gives back what only the
+// start needed two seconds from now, and what a burst of work needed when it is over: the
+// heap, and the executable's pages. GOGC in the environment sets the collector's pace
+// instead. The function that it gives ends it, but for the pace; once for a process at a
+// time is enough.
+func Keep() (end func()) {
 	m := &memory{tuned: os.Getenv("GOGC") == ""}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -64,7 +65,7 @@ func (m *memory) end() {
 // cache.
 func (m *memory) giveBack() {
 	debug.FreeOSMemory()
-	_ = resident.DropExecutable()
+	_ = DropExecutable()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.watched && !m.ended {
