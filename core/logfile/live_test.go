@@ -168,7 +168,8 @@ func TestLiveChangesInAFlood(t *testing.T) {
 	if !strings.Contains(listing(t, dir), "log.1") {
 		t.Error("the log was never rotated")
 	}
-	if !bytes.Contains(text, shown) || len(shown) < third/2 {
+	// A search for all of it would take long: the lines differ at their ends only.
+	if at := bytes.Index(text, shown[:min(64, len(shown))]); at < 0 || !bytes.HasPrefix(text[at:], shown) || len(shown) < third/2 {
 		t.Errorf("%d bytes were shown, of %d, or not in one piece", len(shown), third)
 	}
 }
