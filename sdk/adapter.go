@@ -120,7 +120,11 @@ func (a *adapter) Call(ctx context.Context, call *rpcinterface.Call) (result Val
 			return nil, err
 		}
 	}
-	return m.call(ctx, n.receiver, call.Params)
+	result, err = m.call(ctx, n.receiver, call.Params)
+	if last, ok := errors.AsType[*rpcinterface.Last](err); ok {
+		return nil, a.last(call.Method, result, last)
+	}
+	return result, err
 }
 
 func (a *adapter) HandleResult(ctx context.Context, handler string, event Event, result []byte) (ok bool, err error) {

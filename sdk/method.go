@@ -172,7 +172,8 @@ func (m *method) accepts(params []Value) bool {
 	return len(params) >= m.required && len(params) <= len(m.params)
 }
 
-// call runs the method. The number of arguments was checked.
+// call runs the method. The number of arguments was checked. With a
+// *rpcinterface.Last as error there is a result.
 func (m *method) call(ctx context.Context, receiver reflect.Value, params []Value) (Value, error) {
 	in := make([]reflect.Value, 0, 1+len(m.params))
 	if m.context {
@@ -193,19 +194,21 @@ func (m *method) call(ctx context.Context, receiver reflect.Value, params []Valu
 		}
 	}
 	out := receiver.Method(m.index).Call(in)
+	var last error
 	if m.err {
-		if err, _ := out[len(out)-1].Interface().(error); err != nil {
-			return nil, err
+		last, _ = out[len(out)-1].Interface().(error)
+		if _, ok := errors.AsType[*rpcinterface.Last](last); last != nil && !ok {
+			return nil, last
 		}
 	}
 	if !m.value {
-		return Bool(true), nil
+		return Bool(true), last
 	}
 	result, err := encode(out[0], wire.MaxDepth)
 	if err != nil {
 		return nil, fmt.Errorf("cannot pass the result: %w", err)
 	}
-	return result, nil
+	return result, last
 }
 
 func describe(methods []*method) []rpcinterface.Method {

@@ -297,6 +297,16 @@ func (t *twiddler) change(ctx context.Context, action, group, program string, do
 	return failure
 }
 
+// last ends a method of the original's with the verb that makes its change, where
+// nothing is persisted. The change is noted once it was made.
+func (t *twiddler) last(ctx context.Context, action, group, program string, verb func(sdk.Host) error) error {
+	return sdk.Last(ctx, t.host, verb, func(err error) {
+		if err == nil {
+			t.note(ctx, action, group, program, "")
+		}
+	})
+}
+
 // note remembers a change and publishes it. The changes of the original's methods are
 // not published: its listeners do not expect them.
 func (t *twiddler) note(ctx context.Context, action, group, program, detail string) {

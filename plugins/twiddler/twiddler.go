@@ -143,11 +143,9 @@ func (t *twiddler) AddProgramToGroup(ctx context.Context, group, program, option
 		return t.refuse(ctx, groupName, sdk.NewFault(sdk.CodeIncorrectParameters))
 	}
 	if t.store == nil {
-		if err := t.host.AddProgram(ctx, groupName, programName, section); err != nil {
-			return err
-		}
-		t.note(ctx, "addProgramToGroup", groupName, programName, "")
-		return nil
+		return t.last(ctx, "addProgramToGroup", groupName, programName, func(host sdk.Host) error {
+			return host.AddProgram(ctx, groupName, programName, section)
+		})
 	}
 	return t.change(ctx, "addProgramToGroup", groupName, programName, func() (string, error) {
 		return "", t.host.AddPrograms(ctx, []sdk.NewProgram{{
@@ -169,8 +167,12 @@ func (t *twiddler) RemoveProcessFromGroup(ctx context.Context, group, process sd
 	}
 	switch process := process.(type) {
 	case sdk.String:
+		remove := func(host sdk.Host) error { return host.RemoveProcess(ctx, groupName, string(process)) }
+		if t.store == nil {
+			return t.last(ctx, "removeProcessFromGroup", groupName, string(process), remove)
+		}
 		return t.change(ctx, "removeProcessFromGroup", groupName, string(process), func() (string, error) {
-			return "", t.host.RemoveProcess(ctx, groupName, string(process))
+			return "", remove(t.host)
 		})
 	case sdk.Nil:
 		return t.refuse(ctx, groupName, sdk.NewFault(sdk.CodeBadName))

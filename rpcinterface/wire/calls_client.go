@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/plugvisor/plugvisor/rpcinterface"
 	"github.com/plugvisor/plugvisor/rpcinterface/wire/pb"
 )
 
@@ -36,6 +37,7 @@ type callConn struct {
 
 	mu      sync.Mutex
 	offered bool
+	verbs   *service // does the verbs that are answers; nil: none are taken
 	stream  *callStream
 }
 
@@ -50,6 +52,13 @@ func (c *callConn) offer(offered bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.offered = offered
+}
+
+// doVerbs says who does the verbs that calls are answered with.
+func (c *callConn) doVerbs(verbs *service) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.verbs = verbs
 }
 
 // NewStream opens a stream of the service, as the connection does.
@@ -98,7 +107,7 @@ func (c *callConn) newStream() (*callStream, error) {
 		cancel()
 		return nil, err
 	}
-	s := &callStream{stream: stream, calls: map[uint64]*streamedCall{}}
+	s := &callStream{stream: stream, verbs: c.verbs, calls: map[uint64]*streamedCall{}}
 	go func() {
 		defer cancel()
 		s.fail(s.receive())
@@ -108,7 +117,9 @@ func (c *callConn) newStream() (*callStream, error) {
 
 // callStream is the calls that share a stream.
 type callStream struct {
-	stream grpc.ClientStream
+	stream  grpc.ClientStream
+	verbs   *service // see callConn
+	settled settlements
 
 	sending sync.Mutex // gRPC has one sender at a time
 	out     pb.StreamedCall
@@ -123,12 +134,17 @@ type callStream struct {
 // streamedCall is one call on a stream.
 type streamedCall struct {
 	size     int
+	left     bool                // nobody waits for the answer
 	answered chan streamedAnswer // has room for one
 }
 
 type streamedAnswer struct {
 	response []byte
 	err      error
+
+	verb        string // the answer is this verb's, see StreamedAnswer
+	verbRequest []byte
+	settle      bool
 }
 
 // errNotStreamed: the call was not made, and has to be made without the stream.
@@ -148,18 +164,46 @@ func (s *callStream) invoke(ctx context.Context, method string, request, respons
 	s.send(id, method, request, timeout)
 	select {
 	case a := <-call.answered:
-		if a.err != nil {
-			return a.err
-		}
-		if err := proto.Unmarshal(a.response, response); err != nil {
-			return status.Errorf(codes.Internal, "cannot decode the answer: %v", err)
-		}
-		return nil
+		return s.finish(ctx, id, a, response)
 	case <-ctx.Done():
+		if !s.leave(id) {
+			s.drop(id, <-call.answered)
+		}
 		s.send(id, "", nil, 0)
 		return status.FromContextError(ctx.Err()).Err()
 	}
 }
+
+// finish makes an answer the call's, and first does the verb that may be in it. The
+// error may be the verb's fault.
+func (s *callStream) finish(ctx context.Context, id uint64, a streamedAnswer, response proto.Message) error {
+	if a.err != nil {
+		return a.err
+	}
+	if a.verb != "" {
+		fault := s.doVerb(ctx, a)
+		if a.settle {
+			s.settled.add(id, fault, s.tell)
+		}
+		if fault != nil {
+			return fault
+		}
+	}
+	if err := proto.Unmarshal(a.response, response); err != nil {
+		return status.Errorf(codes.Internal, "cannot decode the answer: %v", err)
+	}
+	return nil
+}
+
+// drop is for an answer that nobody waits for: its verb is not done.
+func (s *callStream) drop(id uint64, a streamedAnswer) {
+	if a.settle {
+		s.settled.add(id, rpcinterface.NewFault(rpcinterface.CodeFailed), s.tell)
+	}
+}
+
+// tell sends what was settled and has waited for a call to go with.
+func (s *callStream) tell() { s.send(0, "", nil, 0) }
 
 // begin enters a call; nil where it has to be made without the stream.
 func (s *callStream) begin(size int) (uint64, *streamedCall) {
@@ -181,7 +225,7 @@ func (s *callStream) send(id uint64, method string, request proto.Message, timeo
 	s.sending.Lock()
 	defer s.sending.Unlock()
 	m := &s.out
-	m.Id, m.Method, m.Timeout = id, method, int64(timeout)
+	m.Id, m.Method, m.Timeout, m.Settled = id, method, int64(timeout), s.settled.take()
 	m.Request, _ = proto.MarshalOptions{}.MarshalAppend(m.Request[:0], request)
 	s.stream.SendMsg(m)
 }
@@ -193,10 +237,32 @@ func (s *callStream) receive() error {
 		if err := s.stream.RecvMsg(&m); err != nil {
 			return err
 		}
-		if call := s.take(m.Id); call != nil {
-			call.answered <- streamedAnswer{m.Response, status.Error(codes.Code(m.Code), m.Message)}
+		call := s.take(m.Id)
+		if call == nil {
+			continue
+		}
+		a := streamedAnswer{
+			response: m.Response, err: status.Error(codes.Code(m.Code), m.Message),
+			verb: m.Verb, verbRequest: m.VerbRequest, settle: m.Settle,
+		}
+		if call.left {
+			s.drop(m.Id, a)
+		} else {
+			call.answered <- a
 		}
 	}
+}
+
+// leave says that nobody waits for the answer of a call. It is false where that was
+// received already.
+func (s *callStream) leave(id uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	call, ok := s.calls[id]
+	if ok {
+		call.left = true
+	}
+	return ok
 }
 
 func (s *callStream) take(id uint64) *streamedCall {

@@ -21,18 +21,16 @@ const largestKept = 64 << 10
 
 // serveCalls serves the calls of one stream to a service until the other side ends
 // it (calls.proto).
-func serveCalls(stream grpc.ServerStream, desc *grpc.ServiceDesc, service any) error {
-	ctx, cancel := context.WithCancel(stream.Context())
+func serveCalls(stream grpc.ServerStream, service *service) error {
+	ctx, cancel := context.WithCancel(context.WithValue(stream.Context(), streamedKey{}, true))
 	s := &servedCalls{
 		stream:  stream,
 		service: service,
-		methods: map[string]grpc.MethodHandler{},
 		idle:    make(chan func()),
 		cancels: map[uint64]context.CancelFunc{},
 	}
-	for _, m := range desc.Methods {
-		s.methods[m.MethodName] = m.Handler
-	}
+	s.unsettled.then = map[uint64]func(error){}
+	defer s.unsettled.abandon()
 	defer s.running.Wait()
 	defer close(s.idle)
 	defer cancel()
@@ -43,6 +41,9 @@ func serveCalls(stream grpc.ServerStream, desc *grpc.ServiceDesc, service any) e
 		} else if err != nil {
 			return err
 		}
+		for _, end := range m.Settled {
+			s.unsettled.settle(end)
+		}
 		if m.Method == "" {
 			s.cancel(m.Id)
 			continue
@@ -51,11 +52,50 @@ func serveCalls(stream grpc.ServerStream, desc *grpc.ServiceDesc, service any) e
 	}
 }
 
+type streamedKey struct{}
+
+// streamed says whether what ctx belongs to came over a stream of calls.
+func streamed(ctx context.Context) bool { return ctx.Value(streamedKey{}) != nil }
+
+// service is what serves the methods of a service that have one request and one
+// response.
+type service struct {
+	server  any
+	methods map[string]grpc.MethodHandler
+}
+
+func newService(desc *grpc.ServiceDesc, server any) *service {
+	s := &service{server: server, methods: map[string]grpc.MethodHandler{}}
+	for _, m := range desc.Methods {
+		s.methods[m.MethodName] = m.Handler
+	}
+	return s
+}
+
+// serve calls a method by its bare name. Errors are gRPC's, or the server's own.
+func (s *service) serve(ctx context.Context, name string, request []byte) (proto.Message, error) {
+	method, ok := s.methods[name]
+	if !ok {
+		return nil, status.Error(codes.Unimplemented, "there is no method "+name)
+	}
+	response, err := method(s.server, ctx, func(m any) error {
+		if err := proto.Unmarshal(request, m.(proto.Message)); err != nil {
+			return status.Errorf(codes.Internal, "cannot decode the request: %v", err)
+		}
+		return nil
+	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return response.(proto.Message), nil
+}
+
 // servedCalls is the calls of one stream on the side that answers them.
 type servedCalls struct {
 	stream  grpc.ServerStream
-	service any
-	methods map[string]grpc.MethodHandler
+	service *service
+
+	unsettled unsettled
 
 	sending sync.Mutex // gRPC has one sender at a time
 	out     pb.StreamedAnswer
@@ -109,20 +149,10 @@ func (s *servedCalls) begin(ctx context.Context, call servedCall, timeout time.D
 }
 
 func (s *servedCalls) serve(ctx context.Context, call servedCall) (proto.Message, error) {
-	method, ok := s.methods[call.method]
-	if !ok {
-		return nil, status.Error(codes.Unimplemented, "there is no method "+call.method)
-	}
-	response, err := method(s.service, ctx, func(request any) error {
-		if err := proto.Unmarshal(call.request, request.(proto.Message)); err != nil {
-			return status.Errorf(codes.Internal, "cannot decode the request: %v", err)
-		}
-		return nil
-	}, nil)
+	m, err := s.service.serve(ctx, call.method, call.request)
 	if err != nil {
 		return nil, err
 	}
-	m := response.(proto.Message)
 	if size := proto.Size(m); size > rpcinterface.MaxMessage-callOverhead {
 		return nil, status.Errorf(codes.ResourceExhausted, "an answer of %d bytes is too large", size)
 	}
@@ -132,6 +162,15 @@ func (s *servedCalls) serve(ctx context.Context, call servedCall) (proto.Message
 // answer sends an answer. Where that fails the other side is gone, and the stream
 // has ended.
 func (s *servedCalls) answer(id uint64, response proto.Message, err error) {
+	verb, last := err.(*verbAnswer)
+	if last {
+		response, err = verb.response, nil
+		if verb.then != nil {
+			s.unsettled.await(id, verb.then)
+		}
+	} else {
+		verb = &verbAnswer{}
+	}
 	result, ok := status.FromError(err)
 	if !ok {
 		result = status.FromContextError(err)
@@ -140,6 +179,7 @@ func (s *servedCalls) answer(id uint64, response proto.Message, err error) {
 	defer s.sending.Unlock()
 	m := &s.out
 	m.Id, m.Code, m.Message = id, uint32(result.Code()), text(result.Message())
+	m.Verb, m.VerbRequest, m.Settle = verb.method, verb.request, verb.then != nil
 	if m.Response = m.Response[:0]; cap(m.Response) > largestKept {
 		m.Response = nil
 	}

@@ -187,5 +187,5 @@ func (s *hostServer) call(ctx context.Context, r *pb.HostCallRequest) (*pb.Value
 }
 
 func (s *hostServer) Calls(stream pb.Host_CallsServer) error {
-	return serveCalls(stream, &pb.Host_ServiceDesc, s)
+	return serveCalls(stream, newService(&pb.Host_ServiceDesc, s))
 }

@@ -41,14 +41,16 @@ func (c *namespaceClient) Configure(ctx context.Context, cfg rpcinterface.Config
 	if host == nil {
 		return errors.New("cannot configure a plugin without a host")
 	}
+	server := &hostServer{host: host}
+	c.conn.doVerbs(newService(&pb.Host_ServiceDesc, server))
 	id := c.broker.NextId()
 	go c.broker.AcceptAndServe(id, func(opts []grpc.ServerOption) *grpc.Server {
-		server := newServer(opts)
-		pb.RegisterHostServer(server, &hostServer{host: host})
-		context.AfterFunc(c.done, server.Stop)
-		return server
+		s := newServer(opts)
+		pb.RegisterHostServer(s, server)
+		context.AfterFunc(c.done, s.Stop)
+		return s
 	})
-	request := &pb.ConfigureRequest{Name: text(cfg.Name), HostServiceId: id, CallStream: true}
+	request := &pb.ConfigureRequest{Name: text(cfg.Name), HostServiceId: id, CallStream: true, LastVerbs: true}
 	for _, o := range cfg.Options {
 		request.Options = append(request.Options, &pb.Option{Name: text(o.Name), Value: text(o.Value)})
 	}
@@ -72,6 +74,9 @@ func (c *namespaceClient) Call(ctx context.Context, call *rpcinterface.Call) (rp
 		State: pb.SupervisorState(call.State),
 		Token: text(call.Token),
 	})
+	if refused, ok := errors.AsType[*rpcinterface.Fault](err); ok {
+		return nil, refused // of the verb that the answer was
+	}
 	if err := outcome("Namespace.Call", err, r.GetFault()); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -20,6 +21,9 @@ type namespaceServer struct {
 
 	mu   sync.Mutex
 	conn *grpc.ClientConn // to the host, from Configure to Shutdown
+	host *hostClient      // over conn
+	// lastVerbs: calls that come over a stream may end with a verb of the host.
+	lastVerbs bool
 }
 
 func (s *namespaceServer) Describe(ctx context.Context, _ *pb.DescribeRequest) (*pb.DescribeResponse, error) {
@@ -35,25 +39,47 @@ func (s *namespaceServer) Configure(ctx context.Context, r *pb.ConfigureRequest)
 	if err != nil {
 		return nil, fmt.Errorf("cannot connect to the host: %w", err)
 	}
-	s.replaceConn(conn)
+	calls := newCallConn(context.Background(), conn, &pb.Host_ServiceDesc)
+	calls.offer(r.GetCallStream())
+	host := &hostClient{client: pb.NewHostClient(calls)}
+	s.replaceConn(conn, host, r.GetLastVerbs())
 	cfg := rpcinterface.Config{Name: r.GetName()}
 	for _, o := range r.GetOptions() {
 		cfg.Options = append(cfg.Options, rpcinterface.Option{Name: o.GetName(), Value: o.GetValue()})
 	}
-	calls := newCallConn(context.Background(), conn, &pb.Host_ServiceDesc)
-	calls.offer(r.GetCallStream())
-	err = s.plugin.Configure(ctx, cfg, &hostClient{client: pb.NewHostClient(calls)})
+	err = s.plugin.Configure(ctx, cfg, host)
 	return &pb.ConfigureResponse{Fault: encodeFault(err)}, nil
 }
 
 func (s *namespaceServer) Call(ctx context.Context, r *pb.CallRequest) (*pb.CallResponse, error) {
 	result, err := s.call(ctx, r)
-	if err != nil {
-		return &pb.CallResponse{Outcome: &pb.CallResponse_Fault{Fault: encodeFault(err)}}, nil
+	last, ok := errors.AsType[*rpcinterface.Last](err)
+	if !ok {
+		return callResponse(result, err), nil
 	}
-	return &pb.CallResponse{Outcome: &pb.CallResponse_Result{Result: result}}, nil
+	host, noted := s.hostFor(ctx)
+	if result, err = encodeResult(last.Result); err == nil && noted {
+		if answer, ok := note(ctx, last); ok {
+			answer.response = callResponse(result, nil)
+			return nil, answer
+		}
+	}
+	if err == nil {
+		if err = last.Verb(ctx, host); last.Then != nil {
+			last.Then(err)
+		}
+	}
+	return callResponse(result, err), nil
 }
 
+func callResponse(result *pb.Value, err error) *pb.CallResponse {
+	if err != nil {
+		return &pb.CallResponse{Outcome: &pb.CallResponse_Fault{Fault: encodeFault(err)}}
+	}
+	return &pb.CallResponse{Outcome: &pb.CallResponse_Result{Result: result}}
+}
+
+// call gives the result of a call; a *rpcinterface.Last is its error.
 func (s *namespaceServer) call(ctx context.Context, r *pb.CallRequest) (*pb.Value, error) {
 	params, err := decodeValues(r.GetParams(), MaxDepth)
 	if err != nil {
@@ -73,7 +99,11 @@ func (s *namespaceServer) call(ctx context.Context, r *pb.CallRequest) (*pb.Valu
 	if err != nil {
 		return nil, err
 	}
-	out, err := EncodeValue(result)
+	return encodeResult(result)
+}
+
+func encodeResult(v rpcinterface.Value) (*pb.Value, error) {
+	out, err := EncodeValue(v)
 	if err != nil {
 		return nil, rpcinterface.NewFault(rpcinterface.CodeFailed, "result: "+err.Error())
 	}
@@ -87,20 +117,28 @@ func (s *namespaceServer) HandleResult(ctx context.Context, r *pb.HandleResultRe
 
 func (s *namespaceServer) Shutdown(ctx context.Context, _ *pb.ShutdownRequest) (*pb.ShutdownResponse, error) {
 	err := s.plugin.Shutdown(ctx)
-	s.replaceConn(nil)
+	s.replaceConn(nil, nil, false)
 	return &pb.ShutdownResponse{Fault: encodeFault(err)}, nil
 }
 
 func (s *namespaceServer) Calls(stream pb.Namespace_CallsServer) error {
-	return serveCalls(stream, &pb.Namespace_ServiceDesc, s)
+	return serveCalls(stream, newService(&pb.Namespace_ServiceDesc, s))
 }
 
 // replaceConn closes the connection of an earlier Configure.
-func (s *namespaceServer) replaceConn(conn *grpc.ClientConn) {
+func (s *namespaceServer) replaceConn(conn *grpc.ClientConn, host *hostClient, lastVerbs bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn != nil {
 		s.conn.Close()
 	}
-	s.conn = conn
+	s.conn, s.host, s.lastVerbs = conn, host, lastVerbs
+}
+
+// hostFor gives the host, and whether the last verb of a call may be noted and left to
+// it.
+func (s *namespaceServer) hostFor(ctx context.Context) (host *hostClient, noted bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.host, s.lastVerbs && streamed(ctx)
 }

@@ -32,7 +32,10 @@ type StreamedCall struct {
 	// The method's request.
 	Request []byte `protobuf:"bytes,3,opt,name=request,proto3" json:"request,omitempty"`
 	// How long the answer is waited for, in nanoseconds; 0 is without end.
-	Timeout       int64 `protobuf:"varint,4,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	Timeout int64 `protobuf:"varint,4,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// How verbs ended (StreamedAnswer.verb), told before this call and those after it.
+	// A message may tell that alone.
+	Settled       []*Settled `protobuf:"bytes,5,rep,name=settled,proto3" json:"settled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -95,6 +98,68 @@ func (x *StreamedCall) GetTimeout() int64 {
 	return 0
 }
 
+func (x *StreamedCall) GetSettled() []*Settled {
+	if x != nil {
+		return x.Settled
+	}
+	return nil
+}
+
+// Settled tells how the verb of an answer ended.
+type Settled struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The number of the call that was so answered.
+	Id uint64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The code of the fault, 0 where there was none.
+	Fault         int64 `protobuf:"varint,2,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Settled) Reset() {
+	*x = Settled{}
+	mi := &file_plugvisor_rpcinterface_v1_calls_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Settled) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Settled) ProtoMessage() {}
+
+func (x *Settled) ProtoReflect() protoreflect.Message {
+	mi := &file_plugvisor_rpcinterface_v1_calls_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Settled.ProtoReflect.Descriptor instead.
+func (*Settled) Descriptor() ([]byte, []int) {
+	return file_plugvisor_rpcinterface_v1_calls_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Settled) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Settled) GetFault() int64 {
+	if x != nil {
+		return x.Fault
+	}
+	return 0
+}
+
 // StreamedAnswer answers one call. Answers come in any order.
 type StreamedAnswer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -102,15 +167,23 @@ type StreamedAnswer struct {
 	// The method's response.
 	Response []byte `protobuf:"bytes,2,opt,name=response,proto3" json:"response,omitempty"`
 	// A status of gRPC. Other than 0, OK, there is no response.
-	Code          uint32 `protobuf:"varint,3,opt,name=code,proto3" json:"code,omitempty"`
-	Message       string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	Code    uint32 `protobuf:"varint,3,opt,name=code,proto3" json:"code,omitempty"`
+	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	// The call ends with a verb: whoever called does it, by its bare name, on the
+	// plugin's behalf. Its fault is the answer; where it has none response is. It is
+	// an answer to Namespace.Call, where ConfigureRequest.last_verbs allows it.
+	Verb string `protobuf:"bytes,5,opt,name=verb,proto3" json:"verb,omitempty"`
+	// The verb's request.
+	VerbRequest []byte `protobuf:"bytes,6,opt,name=verb_request,json=verbRequest,proto3" json:"verb_request,omitempty"`
+	// StreamedCall.settled is to tell how the verb ended.
+	Settle        bool `protobuf:"varint,7,opt,name=settle,proto3" json:"settle,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StreamedAnswer) Reset() {
 	*x = StreamedAnswer{}
-	mi := &file_plugvisor_rpcinterface_v1_calls_proto_msgTypes[1]
+	mi := &file_plugvisor_rpcinterface_v1_calls_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -122,7 +195,7 @@ func (x *StreamedAnswer) String() string {
 func (*StreamedAnswer) ProtoMessage() {}
 
 func (x *StreamedAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_plugvisor_rpcinterface_v1_calls_proto_msgTypes[1]
+	mi := &file_plugvisor_rpcinterface_v1_calls_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -135,7 +208,7 @@ func (x *StreamedAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamedAnswer.ProtoReflect.Descriptor instead.
 func (*StreamedAnswer) Descriptor() ([]byte, []int) {
-	return file_plugvisor_rpcinterface_v1_calls_proto_rawDescGZIP(), []int{1}
+	return file_plugvisor_rpcinterface_v1_calls_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *StreamedAnswer) GetId() uint64 {
@@ -166,21 +239,49 @@ func (x *StreamedAnswer) GetMessage() string {
 	return ""
 }
 
+func (x *StreamedAnswer) GetVerb() string {
+	if x != nil {
+		return x.Verb
+	}
+	return ""
+}
+
+func (x *StreamedAnswer) GetVerbRequest() []byte {
+	if x != nil {
+		return x.VerbRequest
+	}
+	return nil
+}
+
+func (x *StreamedAnswer) GetSettle() bool {
+	if x != nil {
+		return x.Settle
+	}
+	return false
+}
+
 var File_plugvisor_rpcinterface_v1_calls_proto protoreflect.FileDescriptor
 
 const file_plugvisor_rpcinterface_v1_calls_proto_rawDesc = "" +
 	"\n" +
-	"%plugvisor/rpcinterface/v1/calls.proto\x12\x19plugvisor.rpcinterface.v1\"j\n" +
+	"%plugvisor/rpcinterface/v1/calls.proto\x12\x19plugvisor.rpcinterface.v1\"\xa8\x01\n" +
 	"\fStreamedCall\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x16\n" +
 	"\x06method\x18\x02 \x01(\tR\x06method\x12\x18\n" +
 	"\arequest\x18\x03 \x01(\fR\arequest\x12\x18\n" +
-	"\atimeout\x18\x04 \x01(\x03R\atimeout\"j\n" +
+	"\atimeout\x18\x04 \x01(\x03R\atimeout\x12<\n" +
+	"\asettled\x18\x05 \x03(\v2\".plugvisor.rpcinterface.v1.SettledR\asettled\"/\n" +
+	"\aSettled\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x14\n" +
+	"\x05fault\x18\x02 \x01(\x03R\x05fault\"\xb9\x01\n" +
 	"\x0eStreamedAnswer\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x1a\n" +
 	"\bresponse\x18\x02 \x01(\fR\bresponse\x12\x12\n" +
 	"\x04code\x18\x03 \x01(\rR\x04code\x12\x18\n" +
-	"\amessage\x18\x04 \x01(\tR\amessageB8Z6github.com/plugvisor/plugvisor/rpcinterface/wire/pb;pbb\x06proto3"
+	"\amessage\x18\x04 \x01(\tR\amessage\x12\x12\n" +
+	"\x04verb\x18\x05 \x01(\tR\x04verb\x12!\n" +
+	"\fverb_request\x18\x06 \x01(\fR\vverbRequest\x12\x16\n" +
+	"\x06settle\x18\a \x01(\bR\x06settleB8Z6github.com/plugvisor/plugvisor/rpcinterface/wire/pb;pbb\x06proto3"
 
 var (
 	file_plugvisor_rpcinterface_v1_calls_proto_rawDescOnce sync.Once
@@ -194,17 +295,19 @@ func file_plugvisor_rpcinterface_v1_calls_proto_rawDescGZIP() []byte {
 	return file_plugvisor_rpcinterface_v1_calls_proto_rawDescData
 }
 
-var file_plugvisor_rpcinterface_v1_calls_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_plugvisor_rpcinterface_v1_calls_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_plugvisor_rpcinterface_v1_calls_proto_goTypes = []any{
 	(*StreamedCall)(nil),   // 0: plugvisor.rpcinterface.v1.StreamedCall
-	(*StreamedAnswer)(nil), // 1: plugvisor.rpcinterface.v1.StreamedAnswer
+	(*Settled)(nil),        // 1: plugvisor.rpcinterface.v1.Settled
+	(*StreamedAnswer)(nil), // 2: plugvisor.rpcinterface.v1.StreamedAnswer
 }
 var file_plugvisor_rpcinterface_v1_calls_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	1, // 0: plugvisor.rpcinterface.v1.StreamedCall.settled:type_name -> plugvisor.rpcinterface.v1.Settled
+	1, // [1:1] is the sub-list for method output_type
+	1, // [1:1] is the sub-list for method input_type
+	1, // [1:1] is the sub-list for extension type_name
+	1, // [1:1] is the sub-list for extension extendee
+	0, // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_plugvisor_rpcinterface_v1_calls_proto_init() }
@@ -218,7 +321,7 @@ func file_plugvisor_rpcinterface_v1_calls_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugvisor_rpcinterface_v1_calls_proto_rawDesc), len(file_plugvisor_rpcinterface_v1_calls_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -443,7 +443,10 @@ type ConfigureRequest struct {
 	// The id under which the broker announces the Host service.
 	HostServiceId uint32 `protobuf:"varint,3,opt,name=host_service_id,json=hostServiceId,proto3" json:"host_service_id,omitempty"`
 	// Host.Calls is served.
-	CallStream    bool `protobuf:"varint,4,opt,name=call_stream,json=callStream,proto3" json:"call_stream,omitempty"`
+	CallStream bool `protobuf:"varint,4,opt,name=call_stream,json=callStream,proto3" json:"call_stream,omitempty"`
+	// Calls that come over Namespace.Calls may be answered with a verb of Host
+	// (StreamedAnswer.verb).
+	LastVerbs     bool `protobuf:"varint,5,opt,name=last_verbs,json=lastVerbs,proto3" json:"last_verbs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -502,6 +505,13 @@ func (x *ConfigureRequest) GetHostServiceId() uint32 {
 func (x *ConfigureRequest) GetCallStream() bool {
 	if x != nil {
 		return x.CallStream
+	}
+	return false
+}
+
+func (x *ConfigureRequest) GetLastVerbs() bool {
+	if x != nil {
+		return x.LastVerbs
 	}
 	return false
 }
@@ -1124,13 +1134,15 @@ const file_plugvisor_rpcinterface_v1_namespace_proto_rawDesc = "" +
 	"\x06Method\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04help\x18\x02 \x01(\tR\x04help\x12\x1c\n" +
-	"\tsignature\x18\x03 \x03(\tR\tsignature\"\xac\x01\n" +
+	"\tsignature\x18\x03 \x03(\tR\tsignature\"\xcb\x01\n" +
 	"\x10ConfigureRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12;\n" +
 	"\aoptions\x18\x02 \x03(\v2!.plugvisor.rpcinterface.v1.OptionR\aoptions\x12&\n" +
 	"\x0fhost_service_id\x18\x03 \x01(\rR\rhostServiceId\x12\x1f\n" +
 	"\vcall_stream\x18\x04 \x01(\bR\n" +
-	"callStream\"2\n" +
+	"callStream\x12\x1d\n" +
+	"\n" +
+	"last_verbs\x18\x05 \x01(\bR\tlastVerbs\"2\n" +
 	"\x06Option\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"K\n" +
