@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/plugvisor/plugvisor/core/child"
+	"github.com/plugvisor/plugvisor/rpcinterface/wire"
 )
 
 // lifelineEnv is set to "1" in the environment of a plugin whose standard input is
@@ -54,6 +55,7 @@ type process struct {
 	pumps                  sync.WaitGroup
 	stdout, stderr         *pipe
 	lifeline               *os.File
+	pipes                  wire.Pipes
 	shortage               shortage
 	heard                  chan struct{} // closed when all of stderr was read
 
@@ -139,6 +141,11 @@ func (p *process) Start(context.Context) (err error) {
 		*ours = newPipe(read)
 		theirs = append(theirs, write)
 	}
+	ends, err := p.pipes.Open()
+	if err != nil {
+		return err
+	}
+	theirs = append(theirs, ends...)
 	p.pid, err = p.children.Start(&child.Spec{
 		Path:          p.plan.path,
 		Argv:          p.plan.argv,
@@ -173,6 +180,7 @@ func (p *process) closePipes() {
 			end.Close()
 		}
 	}
+	p.pipes.Close()
 }
 
 // pumpStdout gives the first line to go-plugin and the others to the log. go-plugin

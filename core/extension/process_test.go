@@ -267,7 +267,7 @@ func TestEnvironment(t *testing.T) {
 		name, _, _ := strings.Cut(v, "=")
 		names = append(names, name)
 	}
-	want := "LANG PLUGVISOR_LIFELINE PLUGVISOR_PLUGIN PLUGIN_MIN_PORT PLUGIN_MAX_PORT PLUGIN_PROTOCOL_VERSIONS " +
+	want := "LANG PLUGVISOR_LIFELINE PLUGVISOR_PIPES PLUGVISOR_PLUGIN PLUGIN_MIN_PORT PLUGIN_MAX_PORT PLUGIN_PROTOCOL_VERSIONS " +
 		"PLUGIN_CLIENT_CERT PLUGIN_UNIX_SOCKET_DIR"
 	if strings.Join(names, " ") != want {
 		t.Errorf("got %q", names)

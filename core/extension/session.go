@@ -27,6 +27,7 @@ type session struct {
 	factory factory
 	proc    *process
 	client  *plugin.Client
+	config  *plugin.ClientConfig
 	plugin  rpcinterface.Plugin
 	desc    rpcinterface.Description
 	host    *host
@@ -93,9 +94,9 @@ func (x *extension) newSession(spec core.ExtensionSpec, f factory, plan *plan) *
 		own:      make(chan struct{}, maxOwnCalls),
 		reading:  make(chan struct{}, maxSubscriptions),
 	}
-	s.client = plugin.NewClient(&plugin.ClientConfig{
+	s.config = &plugin.ClientConfig{
 		HandshakeConfig:  wire.Handshake(),
-		VersionedPlugins: wire.HostPlugins(s.host),
+		VersionedPlugins: wire.HostPlugins(s.host, &s.proc.pipes),
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		AutoMTLS:         true,
 		SkipHostEnv:      true,
@@ -106,7 +107,8 @@ func (x *extension) newSession(spec core.ExtensionSpec, f factory, plan *plan) *
 		SyncStdout:       s.stdout,
 		SyncStderr:       s.stderr,
 		Logger:           x.m.goPlugin,
-	})
+	}
+	s.client = plugin.NewClient(s.config)
 	// A plugin that ended answers no more, even where something that inherited its
 	// socket keeps the connection open.
 	context.AfterFunc(s.proc.ended, s.calls.abort)
@@ -131,12 +133,20 @@ func (s *session) start(ctx context.Context, beside bool) error {
 	return s.plugin.Configure(ctx, cfg, s.host)
 }
 
-// connect has go-plugin start the process and connect to it. go-plugin looks at no
-// context, so its work is ended by killing the process.
+// connect has go-plugin start the process and connect to it, over the pipes where the
+// plugin has taken them. go-plugin looks at no context, so its work is ended by killing
+// the process.
 func (s *session) connect(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() {
-		protocol, err := s.client.Client()
+		_, err := s.client.Start()
+		if err == nil && s.proc.pipes.Taken() {
+			s.config.GRPCDialOptions = append(s.config.GRPCDialOptions, s.proc.pipes.DialOption())
+		}
+		var protocol plugin.ClientProtocol
+		if err == nil {
+			protocol, err = s.client.Client()
+		}
 		if err == nil {
 			s.connected = true
 			var raw any

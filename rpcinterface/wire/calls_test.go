@@ -140,6 +140,7 @@ func BenchmarkCall(b *testing.B) {
 	for name, connect := range map[string]func(testing.TB, *fakePlugin) rpcinterface.Plugin{
 		"unary":  func(t testing.TB, p *fakePlugin) rpcinterface.Plugin { return connect(t, p) },
 		"stream": streaming,
+		"pipes":  overPipes,
 	} {
 		b.Run(name, func(b *testing.B) {
 			host := connect(b, p)

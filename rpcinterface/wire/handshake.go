@@ -35,9 +35,13 @@ func Handshake() plugin.HandshakeConfig {
 
 // HostPlugins is what the host hands to go-plugin as VersionedPlugins. Dispense
 // of PluginName then gives a rpcinterface.Plugin. Its Configure serves the host
-// that it is given to the plugin process, or this one where that is nil.
-func HostPlugins(host rpcinterface.Host) map[int]plugin.PluginSet {
-	return map[int]plugin.PluginSet{Version1: {PluginName: &hostSide{host: host}}}
+// that it is given to the plugin process, or this one where that is nil; over the
+// pipes too, if they are open. They may be nil.
+func HostPlugins(host rpcinterface.Host, pipes *Pipes) map[int]plugin.PluginSet {
+	if pipes == nil {
+		pipes = &Pipes{}
+	}
+	return map[int]plugin.PluginSet{Version1: {PluginName: &hostSide{host: host, pipes: pipes}}}
 }
 
 // Serve runs a plugin process until the host ends it. The process must have been
@@ -98,7 +102,8 @@ func newServer(opts []grpc.ServerOption) *grpc.Server {
 // hostSide makes the host's end of a connection to a plugin.
 type hostSide struct {
 	plugin.NetRPCUnsupportedPlugin
-	host rpcinterface.Host
+	host  rpcinterface.Host
+	pipes *Pipes
 }
 
 var _ plugin.GRPCPlugin = (*hostSide)(nil)
@@ -111,6 +116,7 @@ func (h *hostSide) GRPCClient(done context.Context, broker *plugin.GRPCBroker, c
 		conn:   calls,
 		broker: broker,
 		host:   h.host,
+		pipes:  h.pipes,
 	}, nil
 }
 
@@ -129,6 +135,15 @@ func (p *pluginSide) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.Clien
 }
 
 func (p *pluginSide) GRPCServer(broker *plugin.GRPCBroker, server *grpc.Server) error {
-	pb.RegisterNamespaceServer(server, &namespaceServer{plugin: p.plugin, broker: broker})
+	pipes, err := inheritPipes()
+	if err != nil {
+		return err
+	}
+	namespace := &namespaceServer{plugin: p.plugin, broker: broker, dial: DialOptions()}
+	pb.RegisterNamespaceServer(server, namespace)
+	if pipes != nil {
+		namespace.dial = append(namespace.dial, dialOnce(pipes.back))
+		go server.Serve(newPipeListener(pipes.calls))
+	}
 	return nil
 }

@@ -17,6 +17,7 @@ type namespaceClient struct {
 	client pb.NamespaceClient
 	broker *plugin.GRPCBroker
 	host   rpcinterface.Host
+	pipes  *Pipes
 	conn   *callConn
 }
 
@@ -48,6 +49,7 @@ func (c *namespaceClient) Configure(ctx context.Context, cfg rpcinterface.Config
 		s := newServer(opts)
 		pb.RegisterHostServer(s, server)
 		context.AfterFunc(c.done, s.Stop)
+		c.pipes.serveBack(s)
 		return s
 	})
 	request := &pb.ConfigureRequest{Name: text(cfg.Name), HostServiceId: id, CallStream: true, LastVerbs: true}

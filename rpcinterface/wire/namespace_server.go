@@ -18,6 +18,7 @@ type namespaceServer struct {
 	pb.UnimplementedNamespaceServer
 	plugin rpcinterface.Plugin
 	broker *plugin.GRPCBroker
+	dial   []grpc.DialOption // for the connection to the host
 
 	mu   sync.Mutex
 	conn *grpc.ClientConn // to the host, from Configure to Shutdown
@@ -35,7 +36,7 @@ func (s *namespaceServer) Describe(ctx context.Context, _ *pb.DescribeRequest) (
 }
 
 func (s *namespaceServer) Configure(ctx context.Context, r *pb.ConfigureRequest) (*pb.ConfigureResponse, error) {
-	conn, err := s.broker.DialWithOptions(r.GetHostServiceId(), DialOptions()...)
+	conn, err := s.broker.DialWithOptions(r.GetHostServiceId(), s.dial...)
 	if err != nil {
 		return nil, fmt.Errorf("cannot connect to the host: %w", err)
 	}
@@ -63,6 +64,9 @@ func (s *namespaceServer) Call(ctx context.Context, r *pb.CallRequest) (*pb.Call
 			answer.response = callResponse(result, nil)
 			return nil, answer
 		}
+	}
+	if err == nil && host == nil {
+		err = errors.New("there is no host: the plugin has shut down")
 	}
 	if err == nil {
 		if err = last.Verb(ctx, host); last.Then != nil {

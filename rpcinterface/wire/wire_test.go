@@ -3,8 +3,11 @@ package wire_test
 import (
 	"context"
 	"errors"
+	"os"
 	"reflect"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,6 +33,12 @@ func connect(t testing.TB, p rpcinterface.Plugin) rpcinterface.Plugin {
 // served is a connection to p, which is served within this process.
 func served(t testing.TB, p rpcinterface.Plugin) *plugin.GRPCClient {
 	t.Helper()
+	return servedOver(t, p, &wire.Pipes{})
+}
+
+// servedOver is served, over pipes where they are open.
+func servedOver(t testing.TB, p rpcinterface.Plugin, pipes *wire.Pipes) *plugin.GRPCClient {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	attach := make(chan *plugin.ReattachConfig, 1)
 	closed := make(chan struct{})
@@ -37,13 +46,18 @@ func served(t testing.TB, p rpcinterface.Plugin) *plugin.GRPCClient {
 	cfg.Test = &plugin.ServeTestConfig{Context: ctx, ReattachConfigCh: attach, CloseCh: closed}
 	go plugin.Serve(cfg)
 
+	address := <-attach
+	dial := wire.DialOptions()
+	if pipes.Taken() {
+		dial = append(dial, pipes.DialOption())
+	}
 	client := plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  wire.Handshake(),
-		VersionedPlugins: wire.HostPlugins(nil),
-		Plugins:          wire.HostPlugins(nil)[wire.Version1],
+		VersionedPlugins: wire.HostPlugins(nil, pipes),
+		Plugins:          wire.HostPlugins(nil, pipes)[wire.Version1],
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
-		GRPCDialOptions:  wire.DialOptions(),
-		Reattach:         <-attach,
+		GRPCDialOptions:  dial,
+		Reattach:         address,
 		Logger:           hclog.NewNullLogger(),
 	})
 	t.Cleanup(func() {
@@ -58,14 +72,53 @@ func served(t testing.TB, p rpcinterface.Plugin) *plugin.GRPCClient {
 	return protocol.(*plugin.GRPCClient)
 }
 
-// bothWays runs a test of calls without the stream and on it. A host that has not
-// asked for the description does not know of the stream.
+// overPipes connects to a plugin over pipes, with a stream of calls.
+func overPipes(t testing.TB, p *fakePlugin) rpcinterface.Plugin {
+	t.Helper()
+	pipes := &wire.Pipes{}
+	theirs, err := pipes.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pipes.Close)
+	var numbers []string
+	for _, f := range theirs {
+		fd, err := syscall.Dup(int(f.Fd())) // the plugin's own
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		numbers = append(numbers, strconv.Itoa(fd))
+	}
+	if err := os.Setenv(wire.PipesKey, strings.Join(numbers, ",")); err != nil {
+		t.Fatal(err)
+	}
+	conn := servedOver(t, p, pipes)
+	if os.Getenv(wire.PipesKey) != "" {
+		t.Fatal("the plugin has not taken the pipes")
+	}
+	raw, err := conn.Dispense(wire.PluginName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := raw.(rpcinterface.Plugin)
+	if _, err := host.Describe(timeout(t)); err != nil {
+		t.Fatal(err)
+	}
+	return host
+}
+
+// bothWays runs a test of calls without the stream and on it, over a socket and over
+// pipes. A host that has not asked for the description does not know of the stream.
 func bothWays(t *testing.T, test func(t *testing.T, connect func(*fakePlugin) rpcinterface.Plugin)) {
 	t.Run("unary", func(t *testing.T) {
 		test(t, func(p *fakePlugin) rpcinterface.Plugin { return connect(t, p) })
 	})
 	t.Run("stream", func(t *testing.T) {
 		test(t, func(p *fakePlugin) rpcinterface.Plugin { return streaming(t, p) })
+	})
+	t.Run("pipes", func(t *testing.T) {
+		test(t, func(p *fakePlugin) rpcinterface.Plugin { return overPipes(t, p) })
 	})
 }
 
@@ -549,7 +602,7 @@ func testTransportError(t *testing.T, streamed bool) {
 	go plugin.Serve(cfg)
 	client := plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  wire.Handshake(),
-		Plugins:          wire.HostPlugins(&fakeHost{})[wire.Version1],
+		Plugins:          wire.HostPlugins(&fakeHost{}, nil)[wire.Version1],
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		GRPCDialOptions:  wire.DialOptions(),
 		Reattach:         <-attach,

@@ -63,7 +63,7 @@ func start(ctx context.Context, l Launcher, limit time.Duration) (*instance, err
 	}
 	i.client = plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  wire.Handshake(),
-		VersionedPlugins: wire.HostPlugins(nil),
+		VersionedPlugins: wire.HostPlugins(nil, nil),
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		AutoMTLS:         true,
 		SkipHostEnv:      true,

@@ -89,7 +89,7 @@ func connect(t testing.TB, p sdk.Plugin) rpcinterface.Plugin {
 
 	client := plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  wire.Handshake(),
-		Plugins:          wire.HostPlugins(nil)[wire.Version1],
+		Plugins:          wire.HostPlugins(nil, nil)[wire.Version1],
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		GRPCDialOptions:  wire.DialOptions(),
 		Reattach:         <-attach,
