@@ -67,6 +67,9 @@
 // as it is, any other error as FAILED with its text. A panic is the fault of that
 // one call, and its stack is in the main log.
 //
+// A method may end with a verb of the host that the supervisor does when the method has
+// returned: see Last.
+//
 // Two methods are not for clients, if they have exactly these forms: BeforeCall
 // (see Gate) and Close() error, which is called when the plugin ends.
 //

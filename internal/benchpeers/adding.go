@@ -75,7 +75,7 @@ func addAndRemove(c command, n int) (in, out pass, err error) {
 	if _, err := s.answered(); err != nil {
 		return in, out, err
 	}
-	conn, err := dial(s.tcp)
+	conn, err := dialAlone(s.tcp)
 	if err != nil {
 		return in, out, err
 	}

@@ -10,7 +10,7 @@
 // runs in one go, in rounds that take turns, and a cell is the median over the
 // rounds with the spread between them; a ratio is that of medians. The load comes
 // from raw keep-alive connections that send requests made beforehand, so that the
-// client weighs the same on every server.
+// client weighs the same on every server, and as little as it can.
 //
 // What cannot be measured beside ours is named above the table.
 //

@@ -282,7 +282,7 @@ func (b *bench) restOf(d *server, n int, memory, wakeups *cost, idle ...*cost) e
 // timedCalls makes calls one after the other over one connection and gives how
 // long they took together, in seconds.
 func (s *server) timedCalls(calls ...[2]string) (float64, error) {
-	c, err := dial(s.tcp)
+	c, err := dialAlone(s.tcp)
 	if err != nil {
 		return 0, err
 	}
@@ -384,7 +384,7 @@ func (b *bench) scaleAdds() (*scale, error) {
 		if _, err := d.answered(); err != nil {
 			return err
 		}
-		conn, err := dial(d.tcp)
+		conn, err := dialAlone(d.tcp)
 		if err != nil {
 			return err
 		}

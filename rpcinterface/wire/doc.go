@@ -11,6 +11,10 @@
 // *TransportError says that the other side could not be reached or did not
 // answer, so that the outcome of the call is unknown.
 //
+// A call may end with a verb of the host (rpcinterface.Last). On a stream of calls it is
+// written down and left to the host, which does it once, or not at all where the call was
+// over by then; elsewhere the plugin's side does it.
+//
 // The adapters may be used by many goroutines at once. Every call ends with its
 // context, whose deadline travels with it. A stream of events ends with its context,
 // when either side closes it, and on the host's side with the plugin's process; it

@@ -9,6 +9,7 @@ import (
 
 	"github.com/plugvisor/plugvisor/rpcinterface"
 	"github.com/plugvisor/plugvisor/rpcinterface/wire"
+	"github.com/plugvisor/plugvisor/rpcinterface/wire/pb"
 )
 
 // ending connects a host to a plugin whose calls end with what last says.
@@ -183,5 +184,38 @@ func TestLastIsToldWithoutAnotherCall(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Fatal("told nothing")
+	}
+}
+
+// TestLastWhoseHostLeaves: how it ended is unknown then.
+func TestLastWhoseHostLeaves(t *testing.T) {
+	told := make(chan error, 1)
+	p := &fakePlugin{call: func(context.Context, *rpcinterface.Call) (rpcinterface.Value, error) {
+		return nil, &rpcinterface.Last{Verb: removal, Result: rpcinterface.Int(1), Then: func(err error) { told <- err }}
+	}}
+	conn := served(t, p)
+	raw, err := conn.Dispense(wire.PluginName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.(rpcinterface.Plugin).Configure(timeout(t), rpcinterface.Config{Name: "x"}, &fakeHost{}); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := pb.NewNamespaceClient(conn.Conn).Calls(timeout(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Send(&pb.StreamedCall{Id: 7, Method: "Call"}); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := stream.Recv()
+	if err != nil || answer.Id != 7 || answer.Verb != "RemoveProcess" || !answer.Settle || len(answer.Response) == 0 {
+		t.Errorf("answered %v, %v", answer, err)
+	}
+	if err := stream.CloseSend(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-told; err == nil || !strings.Contains(err.Error(), "unknown") {
+		t.Errorf("told %v", err)
 	}
 }
