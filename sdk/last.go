@@ -15,10 +15,14 @@ import (
 //		return host.StartProcess(ctx, name, true)
 //	}, nil)
 //
-// Verb makes one call of the host that it is given, and returns its error; it may be
-// called twice. Then, where it is not nil, is told how the verb ended, before a call is
-// served that its client makes later. It must not take long, and may be given the code of
-// a fault without its text.
+// Verb makes one call of the host that it is given, and returns its error as it is; it
+// may be called twice, as the first time the verb may only be written down. Then, where it
+// is not nil, is told how the verb ended, before a call is served that its client makes
+// later, unless that is so large, or so many are open, that it takes another way. It must
+// not take long nor call the host, and may be given the code of a fault without its text.
+//
+// What Last returns is for the supervisor: a method that calls another to look at its
+// error has to do without.
 //
 // Outside of a call, as in a result handler or where a test calls the method, Last does
 // the verb and returns its error.

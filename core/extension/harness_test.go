@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -97,6 +98,8 @@ type testEngine struct {
 	events *supervisor.Supervisor
 	mu     sync.Mutex
 	added  []string
+
+	hanging atomic.Int32 // programs that are being added, and never will have been
 }
 
 func (e *testEngine) State() rpcinterface.SupervisorState { return rpcinterface.SupervisorRunning }
@@ -105,7 +108,12 @@ func (e *testEngine) Groups() []rpcinterface.GroupInfo {
 	return []rpcinterface.GroupInfo{{Name: "web"}, {Name: "db"}}
 }
 
-func (e *testEngine) AddProgram(_ context.Context, group, program string, _ rpcinterface.Struct) error {
+func (e *testEngine) AddProgram(ctx context.Context, group, program string, _ rpcinterface.Struct) error {
+	if program == "hang" {
+		e.hanging.Add(1)
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	if group != "web" {
 		return rpcinterface.NewFault(rpcinterface.CodeBadName, "group: "+group)
 	}

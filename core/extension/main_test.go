@@ -102,7 +102,7 @@ func (p *testPlugin) Describe(context.Context) (rpcinterface.Description, error)
 	}
 	for _, name := range []string{"echo", "pid", "large", "wait", "caller", "exit", "hang", "grandchild", "groups", "add",
 		"processes", "log", "call", "own", "expired", "print", "deep", "greet", "refuse", "record",
-		"subscribe", "next", "publish", "read", "callwith"} {
+		"subscribe", "next", "publish", "read", "callwith", "lastadd"} {
 		d.Methods = append(d.Methods, rpcinterface.Method{Name: name, Help: "does " + name})
 	}
 	for _, name := range boundedMethods() {
@@ -195,6 +195,10 @@ func (p *testPlugin) Call(ctx context.Context, call *rpcinterface.Call) (rpcinte
 		return names, err
 	case "add":
 		return rpcinterface.Bool(true), p.host.AddProgram(ctx, text(0), text(1), nil)
+	case "lastadd":
+		return nil, &rpcinterface.Last{Result: rpcinterface.Bool(true), Verb: func(ctx context.Context, host rpcinterface.Host) error {
+			return host.AddProgram(ctx, text(0), text(1), nil)
+		}}
 	case "processes":
 		list, err := p.host.Processes(ctx)
 		return rpcinterface.Int(len(list)), err

@@ -10,7 +10,6 @@ import (
 	"github.com/plugvisor/plugvisor/core"
 	"github.com/plugvisor/plugvisor/core/child"
 	"github.com/plugvisor/plugvisor/core/trust"
-	"github.com/plugvisor/plugvisor/rpcinterface/wire"
 )
 
 // plan is how one process of an extension is to be started: as whom, with what
@@ -46,7 +45,6 @@ func (m *Manager) prepare(spec core.ExtensionSpec, f factory) (*plan, error) {
 		p.env.set(v.Name, v.Value)
 	}
 	p.env.set(lifelineEnv, "1")
-	p.env.set(wire.PipesKey, wire.PipesValue)
 	if spec.SHA256 != "" {
 		image, err := trust.SealedCopy(f.path, spec.SHA256)
 		if err != nil {

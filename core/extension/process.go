@@ -141,11 +141,12 @@ func (p *process) Start(context.Context) (err error) {
 		*ours = newPipe(read)
 		theirs = append(theirs, write)
 	}
-	ends, err := p.pipes.Open()
+	ends, value, err := p.pipes.Open(len(theirs))
 	if err != nil {
 		return err
 	}
 	theirs = append(theirs, ends...)
+	p.plan.env.set(wire.PipesKey, value)
 	p.pid, err = p.children.Start(&child.Spec{
 		Path:          p.plan.path,
 		Argv:          p.plan.argv,

@@ -140,11 +140,11 @@ func (s *session) connect(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() {
 		_, err := s.client.Start()
-		if err == nil && s.proc.pipes.Taken() {
-			s.config.GRPCDialOptions = append(s.config.GRPCDialOptions, s.proc.pipes.DialOption())
-		}
 		var protocol plugin.ClientProtocol
 		if err == nil {
+			if dial, ok := s.proc.pipes.Dial(); ok {
+				s.config.GRPCDialOptions = append(s.config.GRPCDialOptions, dial)
+			}
 			protocol, err = s.client.Client()
 		}
 		if err == nil {

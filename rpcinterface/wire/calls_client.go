@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -25,7 +26,7 @@ import (
 const maxUnanswered = 32 << 10
 
 // callOverhead is more than what a call takes beside its request: its number,
-// method, timeout and frames, and its cancelling.
+// method, timeout and frames, its cancelling, and the end of its verb.
 const callOverhead = 128
 
 // callConn is a connection whose calls share a stream where the other side offers
@@ -61,13 +62,19 @@ func (c *callConn) doVerbs(verbs *service) {
 	c.verbs = verbs
 }
 
+func (c *callConn) verbDoer() *service {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.verbs
+}
+
 // NewStream opens a stream of the service, as the connection does.
 func (c *callConn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	return c.conn.NewStream(ctx, desc, method, opts...)
 }
 
 // Invoke makes a call, on the stream if there is one and the call fits. Errors are
-// gRPC's.
+// gRPC's, but for the *rpcinterface.Fault of the verb that a call was answered with.
 func (c *callConn) Invoke(ctx context.Context, method string, request, response any, opts ...grpc.CallOption) error {
 	if stream := c.open(); stream != nil {
 		err := stream.invoke(ctx, strings.TrimPrefix(method, c.service), request.(proto.Message), response.(proto.Message))
@@ -107,7 +114,7 @@ func (c *callConn) newStream() (*callStream, error) {
 		cancel()
 		return nil, err
 	}
-	s := &callStream{stream: stream, verbs: c.verbs, calls: map[uint64]*streamedCall{}}
+	s := &callStream{conn: c, stream: stream, calls: map[uint64]*streamedCall{}}
 	go func() {
 		defer cancel()
 		s.fail(s.receive())
@@ -117,15 +124,14 @@ func (c *callConn) newStream() (*callStream, error) {
 
 // callStream is the calls that share a stream.
 type callStream struct {
+	conn    *callConn
 	stream  grpc.ClientStream
-	verbs   *service // see callConn
 	settled settlements
 
 	sending sync.Mutex // gRPC has one sender at a time
 	out     pb.StreamedCall
 
 	mu         sync.Mutex
-	last       uint64
 	calls      map[uint64]*streamedCall // not answered
 	unanswered int                      // their bytes
 	err        error                    // why the stream ended
@@ -181,9 +187,13 @@ func (s *callStream) finish(ctx context.Context, id uint64, a streamedAnswer, re
 		return a.err
 	}
 	if a.verb != "" {
-		fault := s.doVerb(ctx, a)
+		begun := ctx.Err() == nil
+		fault := s.doVerb(ctx, a, response)
 		if a.settle {
 			s.settled.add(id, fault, s.tell)
+		}
+		if fault != nil && begun && ctx.Err() != nil {
+			return status.FromContextError(ctx.Err()).Err() // it may go on
 		}
 		if fault != nil {
 			return fault
@@ -203,7 +213,11 @@ func (s *callStream) drop(id uint64, a streamedAnswer) {
 }
 
 // tell sends what was settled and has waited for a call to go with.
-func (s *callStream) tell() { s.send(0, "", nil, 0) }
+func (s *callStream) tell() {
+	if s.settled.any() {
+		s.send(0, "", nil, 0)
+	}
+}
 
 // begin enters a call; nil where it has to be made without the stream.
 func (s *callStream) begin(size int) (uint64, *streamedCall) {
@@ -212,11 +226,16 @@ func (s *callStream) begin(size int) (uint64, *streamedCall) {
 	if s.err != nil || s.unanswered+size > maxUnanswered {
 		return 0, nil
 	}
+	// A number that cannot be guessed is answered by nobody who has not read the call:
+	// unanswered is what may not be read.
+	id := rand.Uint64()
+	for id == 0 || s.calls[id] != nil {
+		id = rand.Uint64()
+	}
 	call := &streamedCall{size: size, answered: make(chan streamedAnswer, 1)}
-	s.last++
-	s.calls[s.last] = call
+	s.calls[id] = call
 	s.unanswered += size
-	return s.last, call
+	return id, call
 }
 
 // send sends a call, or without a method the end of one. What goes wrong with the

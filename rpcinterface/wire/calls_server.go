@@ -150,13 +150,20 @@ func (s *servedCalls) begin(ctx context.Context, call servedCall, timeout time.D
 
 func (s *servedCalls) serve(ctx context.Context, call servedCall) (proto.Message, error) {
 	m, err := s.service.serve(ctx, call.method, call.request)
-	if err != nil {
+	verb, last := err.(*verbAnswer)
+	if last {
+		m = verb.response
+	} else if err != nil {
 		return nil, err
 	}
-	if size := proto.Size(m); size > rpcinterface.MaxMessage-callOverhead {
+	size := proto.Size(m)
+	if last {
+		size += len(verb.request)
+	}
+	if size > rpcinterface.MaxMessage-callOverhead {
 		return nil, status.Errorf(codes.ResourceExhausted, "an answer of %d bytes is too large", size)
 	}
-	return m, nil
+	return m, err
 }
 
 // answer sends an answer. Where that fails the other side is gone, and the stream

@@ -7,10 +7,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/plugvisor/plugvisor/rpcinterface"
+	"github.com/plugvisor/plugvisor/rpcinterface/wire"
 	"github.com/plugvisor/plugvisor/rpcinterface/wire/pb"
 )
 
@@ -98,6 +104,149 @@ func TestStreamDoesNotWaitForAPluginThatHangs(t *testing.T) {
 	if _, err := host.Call(timeout(t), &rpcinterface.Call{}); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
+}
+
+// strange is a plugin's side of a stream that somebody else has written.
+type strange struct {
+	pb.UnimplementedNamespaceServer
+	calls func(pb.Namespace_CallsServer) error
+}
+
+func (s *strange) Describe(context.Context, *pb.DescribeRequest) (*pb.DescribeResponse, error) {
+	return &pb.DescribeResponse{Description: &pb.Description{CallStream: true}}, nil
+}
+
+func (s *strange) Configure(context.Context, *pb.ConfigureRequest) (*pb.ConfigureResponse, error) {
+	return &pb.ConfigureResponse{}, nil
+}
+
+func (s *strange) Calls(stream pb.Namespace_CallsServer) error { return s.calls(stream) }
+
+// GRPCServer and GRPCClient make it a go-plugin.
+func (s *strange) GRPCServer(_ *plugin.GRPCBroker, server *grpc.Server) error {
+	pb.RegisterNamespaceServer(server, s)
+	return nil
+}
+
+func (s *strange) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
+	return nil, errors.New("the other side")
+}
+
+// connect gives the host's view of it, described and configured.
+func (s *strange) connect(t *testing.T, h rpcinterface.Host) rpcinterface.Plugin {
+	t.Helper()
+	cfg := wire.ServeConfig(&fakePlugin{}, hclog.NewNullLogger())
+	cfg.VersionedPlugins[wire.Version1][wire.PluginName] = &struct {
+		plugin.NetRPCUnsupportedPlugin
+		*strange
+	}{strange: s}
+	raw, err := serve(t, cfg, &wire.Pipes{}).Dispense(wire.PluginName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := raw.(rpcinterface.Plugin)
+	// Before it is described there is no stream.
+	if err := host.Configure(timeout(t), rpcinterface.Config{Name: "x"}, h); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := host.Describe(timeout(t)); err != nil {
+		t.Fatal(err)
+	}
+	return host
+}
+
+// TestStreamOfAPluginThatDoesNotRead: its callers leave at their own time, also where
+// it answers what it has not read.
+func TestStreamOfAPluginThatDoesNotRead(t *testing.T) {
+	s := &strange{calls: func(stream pb.Namespace_CallsServer) error {
+		first, err := stream.Recv()
+		for id := uint64(1); err == nil; id++ {
+			err = stream.Send(&pb.StreamedAnswer{Id: id%5000 + 1, Settle: true})
+			if err == nil {
+				err = stream.Send(&pb.StreamedAnswer{Id: first.Id + id%5000 + 1, Settle: true})
+			}
+		}
+		return err
+	}}
+	host := s.connect(t, &fakeHost{})
+	for range 300 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		_, err := host.Call(ctx, &rpcinterface.Call{Params: []rpcinterface.Value{rpcinterface.Bytes(make([]byte, 1000))}})
+		cancel()
+		// Those for which the stream has no room are called by themselves, which this
+		// plugin does not offer.
+		if !errors.Is(err, context.DeadlineExceeded) && !isFault(err, rpcinterface.CodeFailed, "FAILED: Namespace.Call is not offered by the other side") {
+			t.Fatalf("got %v", err)
+		}
+	}
+}
+
+// TestStreamWithStrangeVerbs: what is no verb, is not asked for or not allowed is not done.
+func TestStreamWithStrangeVerbs(t *testing.T) {
+	request, err := proto.Marshal(&pb.RemoveProcessRequest{Group: "g", Process: "p"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		answer *pb.StreamedAnswer
+		fault  string
+	}{
+		"unknown":      {&pb.StreamedAnswer{Verb: "Explode"}, "FAILED: Host.Explode is not offered by the other side"},
+		"a stream":     {&pb.StreamedAnswer{Verb: "Subscribe"}, "FAILED: Host.Subscribe is not offered by the other side"},
+		"a full name":  {&pb.StreamedAnswer{Verb: "/plugvisor.rpcinterface.v1.Host/RemoveProcess", VerbRequest: request}, "FAILED: Host./plugvisor.rpcinterface.v1.Host/RemoveProcess is not offered by the other side"},
+		"an error too": {&pb.StreamedAnswer{Verb: "RemoveProcess", VerbRequest: request, Code: uint32(codes.Unimplemented)}, "FAILED: Namespace.Call is not offered by the other side"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := &fakeHost{}
+			host := answering(test.answer).connect(t, h)
+			if _, err := host.Call(timeout(t), &rpcinterface.Call{}); !isFault(err, rpcinterface.CodeFailed, test.fault) {
+				t.Errorf("got %v", err)
+			}
+			if h.verb != "" {
+				t.Errorf("the host was asked for %s", h.verb)
+			}
+		})
+	}
+	t.Run("of a result", func(t *testing.T) {
+		h := &fakeHost{}
+		host := answering(&pb.StreamedAnswer{Verb: "RemoveProcess", VerbRequest: request}).connect(t, h)
+		if ok, err := host.HandleResult(timeout(t), "h", rpcinterface.Event{}, nil); ok || err == nil || h.verb != "" {
+			t.Errorf("got %v, %v, asked for %q", ok, err, h.verb)
+		}
+	})
+	t.Run("twice", func(t *testing.T) {
+		h := &fakeHost{}
+		answer := &pb.StreamedAnswer{Verb: "RemoveProcess", VerbRequest: request}
+		host := answering(answer, answer).connect(t, h)
+		for range 3 {
+			h.verb = ""
+			if _, err := host.Call(timeout(t), &rpcinterface.Call{}); err != nil || h.verb != "RemoveProcess" {
+				t.Errorf("got %v, asked for %q", err, h.verb)
+			}
+		}
+		if h.asked != 3 {
+			t.Errorf("asked %d times", h.asked)
+		}
+	})
+}
+
+// answering is a plugin that gives these answers to each call.
+func answering(answers ...*pb.StreamedAnswer) *strange {
+	return &strange{calls: func(stream pb.Namespace_CallsServer) error {
+		for {
+			call, err := stream.Recv()
+			for _, a := range answers {
+				if err == nil && call.Method != "" {
+					own := proto.Clone(a).(*pb.StreamedAnswer)
+					own.Id = call.Id
+					err = stream.Send(own)
+				}
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}}
 }
 
 // TestStreamAnswersWhatItDoesNotUnderstand: one bad call is answered and does not end

@@ -51,11 +51,11 @@ func (n *noted) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.Cal
 }
 
 // note has a call's last verb written down. ok is false where it has to be done by the
-// plugin: it is large, or not one verb.
+// plugin: it is large, or not one verb whose error is handed on.
 func note(ctx context.Context, last *rpcinterface.Last) (a *verbAnswer, ok bool) {
 	var n noted
-	_ = last.Verb(ctx, &hostClient{client: pb.NewHostClient(&n)}) // errNoted
-	if n.calls != 1 {
+	err := last.Verb(ctx, &hostClient{client: pb.NewHostClient(&n)})
+	if n.calls != 1 || !errors.Is(err, errNoted) {
 		return nil, false
 	}
 	request, err := proto.Marshal(n.request)
@@ -67,22 +67,27 @@ func note(ctx context.Context, last *rpcinterface.Last) (a *verbAnswer, ok bool)
 
 // doVerb does the verb of an answer, and gives its fault. One whose call is over is not
 // begun.
-func (s *callStream) doVerb(ctx context.Context, a streamedAnswer) *rpcinterface.Fault {
+func (s *callStream) doVerb(ctx context.Context, a streamedAnswer, response proto.Message) *rpcinterface.Fault {
+	verbs := s.conn.verbDoer()
+	_, allowed := response.(*pb.CallResponse)
 	switch {
-	case s.verbs == nil:
+	case verbs == nil || !allowed:
 		return rpcinterface.NewFault(rpcinterface.CodeFailed, "the answer is a verb, which was not offered")
 	case ctx.Err() != nil:
 		return rpcinterface.NewFault(rpcinterface.CodeFailed, "Host."+a.verb+" was not called: the call was over")
 	}
-	response, err := s.verbs.serve(ctx, a.verb, a.verbRequest)
+	done, err := verbs.serve(ctx, a.verb, a.verbRequest)
 	if err != nil {
 		return rpcinterface.AsFault(outcome("Host."+a.verb, err, nil))
 	}
-	return rpcinterface.AsFault(decodeFault(response.(interface{ GetFault() *pb.Fault }).GetFault()))
+	if refused, ok := done.(interface{ GetFault() *pb.Fault }); ok {
+		return rpcinterface.AsFault(decodeFault(refused.GetFault()))
+	}
+	return nil
 }
 
 // settlements are ends of verbs that are to be told to the plugin: soon, and before any
-// call that comes later.
+// call that comes later on the stream.
 type settlements struct {
 	mu    sync.Mutex
 	open  []*pb.Settled
@@ -110,6 +115,13 @@ func (s *settlements) add(id uint64, fault *rpcinterface.Fault, tell func()) {
 			tell()
 		})
 	}
+}
+
+// any says whether there are some that were not told.
+func (s *settlements) any() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open) > 0
 }
 
 // take gives those that were not told.

@@ -91,6 +91,10 @@ func TestLastIsDoneByThePlugin(t *testing.T) {
 			{"two verbs", func(ctx context.Context, host rpcinterface.Host) error {
 				return errors.Join(removal(ctx, host), host.RemoveGroup(ctx, "g"))
 			}, "RemoveGroup", ""},
+			{"an error that is not handed on", func(ctx context.Context, host rpcinterface.Host) error {
+				_ = host.RemoveProcess(ctx, "g", "p")
+				return nil
+			}, "RemoveProcess", ""},
 			{"no verb", func(context.Context, rpcinterface.Host) error { return errors.New("none") }, "", "FAILED: none"},
 		} {
 			t.Run(test.what, func(t *testing.T) {
@@ -133,6 +137,51 @@ func TestLastWhoseResultCannotBePassed(t *testing.T) {
 			t.Errorf("the host was asked for %s", h.verb)
 		}
 	})
+}
+
+// TestLastWithALargeResult: nothing is done, and other calls of the stream go on.
+func TestLastWithALargeResult(t *testing.T) {
+	began, release := make(chan bool), make(chan bool)
+	p := &fakePlugin{call: func(_ context.Context, call *rpcinterface.Call) (rpcinterface.Value, error) {
+		if call.Method == "slow" {
+			began <- true
+			<-release
+			return rpcinterface.Int(1), nil
+		}
+		return nil, &rpcinterface.Last{Verb: removal, Result: rpcinterface.Bytes(make([]byte, rpcinterface.MaxMessage))}
+	}}
+	host, h := streaming(t, p), &fakeHost{}
+	if err := host.Configure(timeout(t), rpcinterface.Config{Name: "x"}, h); err != nil {
+		t.Fatal(err)
+	}
+	slow := make(chan error)
+	go func() {
+		_, err := host.Call(timeout(t), &rpcinterface.Call{Method: "slow"})
+		slow <- err
+	}()
+	<-began
+	_, err := host.Call(timeout(t), &rpcinterface.Call{})
+	if !isFault(err, rpcinterface.CodeFailed, "FAILED: Namespace.Call: message larger than 16777216 bytes") || h.verb != "" {
+		t.Errorf("got %v, asked for %q", err, h.verb)
+	}
+	close(release)
+	if err := <-slow; err != nil {
+		t.Errorf("the other call: %v", err)
+	}
+}
+
+// TestLastWhereTheStreamIsOlderThanTheHost is done all the same.
+func TestLastWhereTheStreamIsOlderThanTheHost(t *testing.T) {
+	host, h := ending(t, func(p *fakePlugin) rpcinterface.Plugin {
+		host := streaming(t, p)
+		if _, err := host.Describe(timeout(t)); err != nil { // over the stream
+			t.Fatal(err)
+		}
+		return host
+	}, func() *rpcinterface.Last { return &rpcinterface.Last{Verb: removal, Result: rpcinterface.Int(1)} })
+	if _, err := host.Call(timeout(t), &rpcinterface.Call{}); err != nil || h.verb != "RemoveProcess" {
+		t.Errorf("got %v, asked for %q", err, h.verb)
+	}
 }
 
 // TestLastOfACallThatIsOver is not done, and the plugin is told so without another call.

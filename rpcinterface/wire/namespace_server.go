@@ -18,7 +18,7 @@ type namespaceServer struct {
 	pb.UnimplementedNamespaceServer
 	plugin rpcinterface.Plugin
 	broker *plugin.GRPCBroker
-	dial   []grpc.DialOption // for the connection to the host
+	dial   []grpc.DialOption // for the first connection to the host
 
 	mu   sync.Mutex
 	conn *grpc.ClientConn // to the host, from Configure to Shutdown
@@ -36,7 +36,9 @@ func (s *namespaceServer) Describe(ctx context.Context, _ *pb.DescribeRequest) (
 }
 
 func (s *namespaceServer) Configure(ctx context.Context, r *pb.ConfigureRequest) (*pb.ConfigureResponse, error) {
-	conn, err := s.broker.DialWithOptions(r.GetHostServiceId(), s.dial...)
+	dial := s.dial
+	s.dial = DialOptions()
+	conn, err := s.broker.DialWithOptions(r.GetHostServiceId(), dial...)
 	if err != nil {
 		return nil, fmt.Errorf("cannot connect to the host: %w", err)
 	}

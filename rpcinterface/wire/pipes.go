@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,15 +15,10 @@ import (
 )
 
 // PipesKey names the environment variable by which a plugin knows that it has
-// inherited Pipes, and FirstPipe is the first of their descriptors.
-const (
-	PipesKey  = "PLUGVISOR_PIPES"
-	FirstPipe = 3
-)
-
-// PipesValue is the value of PipesKey: the descriptors of Open, which are FirstPipe and
-// those after it.
-const PipesValue = "3,4,5,6"
+// inherited Pipes. Its value is four times a descriptor, a colon and the number of its
+// inode, with commas between: something on the way may have closed the descriptor, or
+// used it for another file.
+const PipesKey = "PLUGVISOR_PIPES"
 
 // greeting is what a plugin that takes its pipes writes to the first of them.
 const greeting = '1'
@@ -40,57 +34,70 @@ const greeting = '1'
 type Pipes struct {
 	mu          sync.Mutex
 	calls, back *pipeConn // of the host's calls, and the plugin's
+	served      bool      // back is
 }
 
-// Open makes the pipes, and gives the plugin's ends: files for its descriptors from
-// FirstPipe on, which the caller closes.
-func (p *Pipes) Open() (theirs []*os.File, err error) {
+// Open makes the pipes. It gives the plugin's ends, files for its descriptors from first
+// on, which the caller closes, and the value of PipesKey.
+func (p *Pipes) Open(first int) (theirs []*os.File, value string, err error) {
 	var ours [4]*os.File
+	var names []string
 	for i := range ours {
 		r, w, err := os.Pipe()
+		if err == nil {
+			end := r // the plugin's: it reads, then writes, and so once more
+			if ours[i] = w; i%2 == 1 {
+				end, ours[i] = w, r
+			}
+			theirs = append(theirs, end)
+			var inode uint64
+			inode, err = pipeInode(int(end.Fd()))
+			names = append(names, fmt.Sprintf("%d:%d", first+i, inode))
+		}
 		if err != nil {
-			for _, f := range append(theirs, ours[:i]...) {
+			for _, f := range append(theirs, ours[:len(theirs)]...) {
 				f.Close()
 			}
-			return nil, fmt.Errorf("cannot make pipe: %w", err)
-		}
-		if i%2 == 0 { // the plugin reads
-			theirs, ours[i] = append(theirs, r), w
-		} else {
-			theirs, ours[i] = append(theirs, w), r
+			return nil, "", fmt.Errorf("cannot make pipe: %w", err)
 		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls, p.back = &pipeConn{ours[1], ours[0]}, &pipeConn{ours[3], ours[2]}
-	return theirs, nil
+	return theirs, strings.Join(names, ","), nil
 }
 
-// Taken says whether the plugin has taken its ends, which it has done before it serves,
-// or never does. Pipes that are not taken are closed.
-func (p *Pipes) Taken() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.calls != nil && p.calls.greeted() {
-		return true
+// pipeInode tells which pipe a descriptor is; an error where it is none.
+func pipeInode(fd int) (uint64, error) {
+	var st syscall.Stat_t
+	if err := syscall.Fstat(fd, &st); err != nil {
+		return 0, err
 	}
-	p.close()
-	return false
+	if st.Mode&syscall.S_IFMT != syscall.S_IFIFO {
+		return 0, errors.New("is no pipe")
+	}
+	return st.Ino, nil
 }
 
-// DialOption has go-plugin connect over the pipes, once they are taken. There is one
-// connection: when it is lost, so is the plugin.
-func (p *Pipes) DialOption() grpc.DialOption {
+// Dial is called once, when the plugin serves. Where it has taken its ends, which it has
+// done by then or never does, ok is true, and the option has go-plugin connect over them:
+// one connection, with which the plugin is lost. Else the pipes are closed.
+func (p *Pipes) Dial() (option grpc.DialOption, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return dialOnce(p.calls)
+	if p.calls == nil || !p.calls.greeted() {
+		p.close()
+		return nil, false
+	}
+	return dialOnce(p.calls), true
 }
 
-// serveBack serves the plugin's calls, where the pipes are open.
+// serveBack serves the plugin's calls, where the pipes are open and not served yet.
 func (p *Pipes) serveBack(s *grpc.Server) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.back != nil {
+	if p.back != nil && !p.served {
+		p.served = true
 		go s.Serve(newPipeListener(p.back))
 	}
 }
@@ -115,38 +122,35 @@ func (p *Pipes) close() {
 type inheritedPipes struct{ calls, back *pipeConn }
 
 // inheritPipes takes the pipes that a host has left to this process, and tells it so;
-// nil where there are none.
+// nil where there are none, or whatever started this process has not passed them on.
 func inheritPipes() (*inheritedPipes, error) {
 	value := os.Getenv(PipesKey)
-	if value == "" {
+	os.Unsetenv(PipesKey)
+	names := strings.Split(value, ",")
+	if len(names) != 4 {
 		return nil, nil
 	}
-	os.Unsetenv(PipesKey)
-	var ends []*os.File
-	for text := range strings.SplitSeq(value, ",") {
-		fd, err := strconv.Atoi(text)
-		var st syscall.Stat_t
-		if err == nil {
-			err = syscall.Fstat(fd, &st)
+	var fds [4]int
+	for i, name := range names {
+		var inode uint64
+		if _, err := fmt.Sscanf(name, "%d:%d", &fds[i], &inode); err != nil {
+			return nil, nil
 		}
-		if err == nil && st.Mode&syscall.S_IFMT != syscall.S_IFIFO {
-			err = errors.New("is no pipe")
+		if is, err := pipeInode(fds[i]); err != nil || is != inode {
+			return nil, nil
 		}
-		if err == nil {
-			err = syscall.SetNonblock(fd, true)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("cannot take %s=%s: descriptor %s: %w", PipesKey, value, text, err)
-		}
-		syscall.CloseOnExec(fd)
-		ends = append(ends, os.NewFile(uintptr(fd), "|"+text))
 	}
-	if len(ends) != 4 {
-		return nil, fmt.Errorf("cannot take %s=%s: not four descriptors", PipesKey, value)
+	var ends [4]*os.File
+	for i, fd := range fds {
+		syscall.CloseOnExec(fd)
+		if err := syscall.SetNonblock(fd, true); err != nil {
+			return nil, fmt.Errorf("cannot take the pipe %d: %w", fd, err)
+		}
+		ends[i] = os.NewFile(uintptr(fd), "|")
 	}
 	p := &inheritedPipes{&pipeConn{ends[0], ends[1]}, &pipeConn{ends[2], ends[3]}}
 	if _, err := p.calls.Write([]byte{greeting}); err != nil {
-		return nil, fmt.Errorf("cannot take %s=%s: %w", PipesKey, value, err)
+		return nil, fmt.Errorf("cannot take the pipes of the supervisor: %w", err)
 	}
 	return p, nil
 }
@@ -191,14 +195,16 @@ func (pipeAddr) Network() string { return "pipe" }
 func (pipeAddr) String() string  { return "pipe" }
 
 // dialOnce has gRPC take a connection that there is.
-func dialOnce(c *pipeConn) grpc.DialOption {
-	var once sync.Once
+func dialOnce(c net.Conn) grpc.DialOption {
+	conn := make(chan net.Conn, 1)
+	conn <- c
 	return grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) {
-		err := net.ErrClosed
-		if c != nil {
-			once.Do(func() { err = nil })
+		select {
+		case c := <-conn:
+			return c, nil
+		default:
+			return nil, net.ErrClosed
 		}
-		return c, err
 	})
 }
 

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// TestPipesThatAreNotTaken are closed, at both ends once the plugin has ended.
+// TestPipesThatAreNotTaken are closed.
 func TestPipesThatAreNotTaken(t *testing.T) {
 	var p Pipes
-	theirs, err := p.Open()
+	theirs, _, err := p.Open(3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Taken() {
+	if _, ok := p.Dial(); ok {
 		t.Error("taken by nobody")
 	}
 	if _, err := theirs[0].Read(make([]byte, 1)); err == nil {
@@ -28,30 +28,48 @@ func TestPipesThatAreNotTaken(t *testing.T) {
 		f.Close()
 	}
 	p.Close()
-	if p.Taken() {
+	if _, ok := p.Dial(); ok {
 		t.Error("taken after the end")
 	}
 }
 
-// TestPipesThatWereInheritedByNobody: what the variable names must be pipes.
-func TestPipesThatWereInheritedByNobody(t *testing.T) {
+// TestPipesThatWereNotPassedOn: between host and plugin there may be programs that keep
+// the environment and not the descriptors, or use those for other files.
+func TestPipesThatWereNotPassedOn(t *testing.T) {
+	var p Pipes
+	theirs, value, err := p.Open(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	var right []string
+	for i, name := range strings.Split(value, ",") {
+		defer theirs[i].Close()
+		_, inode, _ := strings.Cut(name, ":")
+		right = append(right, fmt.Sprintf("%d:%s", theirs[i].Fd(), inode))
+	}
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	for value, want := range map[string]string{
-		"":                              "",
-		"x":                             "invalid syntax",
-		"99999":                         "bad file descriptor",
-		fmt.Sprint(null.Fd()):           "is no pipe",
-		fmt.Sprint(null.Fd()) + ",9,9,": "is no pipe",
+	first := strings.Join(right[:3], ",")
+	for _, value := range []string{
+		"", "x", first, first + ",", first + ",x:1", first + ",99999:1",
+		fmt.Sprintf("%s,%d:1", first, null.Fd()),
+		fmt.Sprintf("%s,%d:1", first, theirs[3].Fd()), // another pipe
+		strings.Join(right, ",") + ",3:1",
 	} {
 		t.Setenv(PipesKey, value)
-		got, err := inheritPipes()
-		if got != nil || (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+		if got, err := inheritPipes(); got != nil || err != nil {
 			t.Errorf("%q: %v, %v", value, got, err)
 		}
+		if _, ok := os.LookupEnv(PipesKey); ok {
+			t.Errorf("%q is handed on", value)
+		}
+	}
+	if p.calls.greeted() {
+		t.Error("greeted")
 	}
 }
 
@@ -59,7 +77,7 @@ func TestPipesThatWereInheritedByNobody(t *testing.T) {
 // waits.
 func TestPipeConn(t *testing.T) {
 	var p Pipes
-	theirs, err := p.Open()
+	theirs, _, err := p.Open(3)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,9 +3,9 @@ package wire_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"reflect"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -39,17 +39,21 @@ func served(t testing.TB, p rpcinterface.Plugin) *plugin.GRPCClient {
 // servedOver is served, over pipes where they are open.
 func servedOver(t testing.TB, p rpcinterface.Plugin, pipes *wire.Pipes) *plugin.GRPCClient {
 	t.Helper()
+	return serve(t, wire.ServeConfig(p, hclog.NewNullLogger()), pipes)
+}
+
+func serve(t testing.TB, cfg *plugin.ServeConfig, pipes *wire.Pipes) *plugin.GRPCClient {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	attach := make(chan *plugin.ReattachConfig, 1)
 	closed := make(chan struct{})
-	cfg := wire.ServeConfig(p, hclog.NewNullLogger())
 	cfg.Test = &plugin.ServeTestConfig{Context: ctx, ReattachConfigCh: attach, CloseCh: closed}
 	go plugin.Serve(cfg)
 
 	address := <-attach
 	dial := wire.DialOptions()
-	if pipes.Taken() {
-		dial = append(dial, pipes.DialOption())
+	if over, ok := pipes.Dial(); ok {
+		dial = append(dial, over)
 	}
 	client := plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  wire.Handshake(),
@@ -76,21 +80,22 @@ func servedOver(t testing.TB, p rpcinterface.Plugin, pipes *wire.Pipes) *plugin.
 func overPipes(t testing.TB, p *fakePlugin) rpcinterface.Plugin {
 	t.Helper()
 	pipes := &wire.Pipes{}
-	theirs, err := pipes.Open()
+	theirs, value, err := pipes.Open(0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(pipes.Close)
-	var numbers []string
-	for _, f := range theirs {
+	names := strings.Split(value, ",")
+	for i, f := range theirs {
 		fd, err := syscall.Dup(int(f.Fd())) // the plugin's own
 		if err != nil {
 			t.Fatal(err)
 		}
 		f.Close()
-		numbers = append(numbers, strconv.Itoa(fd))
+		_, inode, _ := strings.Cut(names[i], ":")
+		names[i] = fmt.Sprintf("%d:%s", fd, inode)
 	}
-	if err := os.Setenv(wire.PipesKey, strings.Join(numbers, ",")); err != nil {
+	if err := os.Setenv(wire.PipesKey, strings.Join(names, ",")); err != nil {
 		t.Fatal(err)
 	}
 	conn := servedOver(t, p, pipes)
@@ -166,16 +171,18 @@ func (p *fakePlugin) Shutdown(context.Context) error { return p.shutdownErr }
 
 // fakeHost keeps the arguments of the last verb and answers with its fields.
 type fakeHost struct {
-	verb string
-	args []any
-	err  error
-	ctx  context.Context
+	verb  string
+	args  []any
+	asked int // how often
+	err   error
+	ctx   context.Context
 
 	stream *fakeStream
 }
 
 func (h *fakeHost) note(ctx context.Context, verb string, args ...any) error {
 	h.ctx, h.verb, h.args = ctx, verb, args
+	h.asked++
 	return h.err
 }
 
