@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // capture measures how fast output comes into log files that are not rotated, and
@@ -29,6 +31,12 @@ func (b *bench) capture() error {
 				defer s.stop()
 				return s.captured(programs, each)
 			}})
+		}
+		for i, p := range probes {
+			probes[i].run = func() (load, error) {
+				unix.Sync() // what one leaves to be written is not the next one's
+				return p.run()
+			}
 		}
 		m, err := b.rotate(probes)
 		if err != nil {
