@@ -36,12 +36,17 @@ test: build
 	$(GO) build -o $(TOOLS)/testrun ./internal/testrun
 	PLUGVISOR_BIN=$(CURDIR)/bin $(TOOLS)/testrun -race $(RACE) ./...
 
+# Before Go 1.27 the end of the time may count as a failure, with no input that failed
+# (go.dev/issue/75804).
 fuzz:
-	@for package in $$($(GO) list $(FUZZ)); do \
+	@mkdir -p $(TOOLS) && log=$(TOOLS)/fuzz.log; \
+	for package in $$($(GO) list $(FUZZ)); do \
 		targets=$$($(GO) test -list '^Fuzz' $$package) || exit 1; \
 		for target in $$(echo "$$targets" | grep '^Fuzz'); do \
 			echo "$$package $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package >$$log 2>&1; status=$$?; cat $$log; \
+			test $$status = 0 || { grep -qx '    context deadline exceeded' $$log && ! grep -q 'Failing input' $$log && \
+				echo "the time was up, and no input has failed"; } || exit 1; \
 		done; \
 	done
 
