@@ -164,8 +164,9 @@ func TestRoomForALongArray(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
-		// The first few elements, all of them, and once more for the end.
-		if allocations > 16 {
+		// The first few elements, all of them, and once more for the end; some more where
+		// a pool has lost what it had, as under the race detector.
+		if allocations > 20 {
 			t.Errorf("%d elements: %v allocations", n, allocations)
 		}
 	}

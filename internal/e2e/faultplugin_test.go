@@ -185,12 +185,17 @@ func unlinkSockets() error {
 }
 
 // shutSockets ends all connections, and lets none begin.
+// Those over pipes have the descriptors 3 to 6, where /dev/null takes their places.
 func shutSockets() {
 	list, _ := os.ReadDir("/proc/self/fd")
 	for _, e := range list {
 		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
 			syscall.Shutdown(fd, syscall.SHUT_RDWR)
 		}
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	for fd := 3; err == nil && fd <= 6; fd++ {
+		err = syscall.Dup3(int(null.Fd()), fd, syscall.O_CLOEXEC)
 	}
 }
 
