@@ -34,7 +34,11 @@ func TestLastVerb(t *testing.T) {
 			during: func(_ *testing.T, _ *rig, leave func()) { leave() },
 			fault:  "FAILED: extension 'x' had not answered when the caller left; the outcome is unknown"},
 	} {
-		for _, method := range []string{"add", "lastadd"} {
+		methods := []string{"add", "lastadd"}
+		if test.timeout > 0 {
+			methods = methods[1:] // the plugin's clock may be the first to end what its method waits for
+		}
+		for _, method := range methods {
 			t.Run(name+"/"+method, func(t *testing.T) {
 				spec := section("x", "ok")
 				spec.Grants = &rpcinterface.Grants{rpcinterface.GrantProgramsWrite}
