@@ -72,6 +72,7 @@ func (d *daemon) run(first bool) (again bool, err error) {
 			return false, err
 		}
 	}
+	r.supervisor.Settle()
 	r.writePidfile()
 	r.serve()
 	r.supervisor.Begin()

@@ -393,21 +393,34 @@ func (s *Supervisor) arm(procs []*proc) {
 	}
 }
 
+// Settle waits until the automatic logs of all that was added exist, or the
+// supervisor has ended. As in the reference, no call is answered before
+// (supervisord.py, run).
+func (s *Supervisor) Settle() {
+	_, _ = call(context.Background(), s, func(answer func(nothing, error)) { // it fails when it has ended
+		s.whenPrepared(func() { answer(nothing{}, nil) })
+	})
+}
+
 // Begin lets the processes that have autostart start, by priority, once all log
 // files exist. It is called once, when the daemon is ready for them.
 func (s *Supervisor) Begin() {
-	begin := func() {
-		s.begun = true
-		s.notifyState(core.EventSupervisorStateChangeRunning)
-		for _, g := range groupsByPriority(s.order) {
-			s.arm(g.inOrder())
-		}
-	}
 	s.inbox.post(func() {
-		if s.preparing > 0 {
-			s.prepared = append(s.prepared, begin)
-			return
-		}
-		begin()
+		s.whenPrepared(func() {
+			s.begun = true
+			s.notifyState(core.EventSupervisorStateChangeRunning)
+			for _, g := range groupsByPriority(s.order) {
+				s.arm(g.inOrder())
+			}
+		})
 	})
+}
+
+// whenPrepared runs f once no log files are being made.
+func (s *Supervisor) whenPrepared(f func()) {
+	if s.preparing > 0 {
+		s.prepared = append(s.prepared, f)
+		return
+	}
+	f()
 }

@@ -171,6 +171,35 @@ func TestAutostartByPriority(t *testing.T) {
 	})
 }
 
+// TestSettle waits for automatic logs, and sees their names.
+func TestSettle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := New(t)
+		w.Prepared = make(chan struct{})
+		w.Run(Group("g", 1, Program("a", AutoLog)))
+		defer w.End()
+		settled := make(chan bool, 1)
+		go func() {
+			w.Sup.Settle()
+			settled <- true
+		}()
+		synctest.Wait()
+		if len(settled) != 0 {
+			t.Error("it did not wait for the log file")
+		}
+		close(w.Prepared)
+		<-settled
+		configured, err := w.Sup.Configured(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := configured[0].Spec.Processes[0].Stdout.File.Path; got != "/auto/a" {
+			t.Errorf("the log file is %q", got)
+		}
+		w.Sup.Settle() // with nothing to wait for
+	})
+}
+
 // TestWhileLogsAreMade has calls come while the automatic logs of one process are
 // being made: those about others go on, those about it wait, in their order.
 func TestWhileLogsAreMade(t *testing.T) {
