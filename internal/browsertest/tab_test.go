@@ -147,14 +147,36 @@ func (b *tab) text(selector string) string {
 
 // click clicks with the mouse, once what is to be clicked lies under it: what comes into
 // view is laid out with the next frame, and what changes above it moves it away again.
+// Where that comes between the look and the click, what lies there now is not told of the
+// click, and it is done again.
 func (b *tab) click(selector string) {
 	b.t.Helper()
-	b.wait(fmt.Sprintf(`((element) => {
-		const box = element.getBoundingClientRect();
-		if (element.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2))) return true;
-		element.scrollIntoView({block: 'center', behavior: 'instant'});
-	})(document.querySelector(%q))`, selector))
-	b.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+	for range 10 {
+		b.wait(fmt.Sprintf(`((element) => {
+			const box = element.getBoundingClientRect();
+			if (!element.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2))) {
+				element.scrollIntoView({block: 'center', behavior: 'instant'});
+				return false;
+			}
+			document.removeEventListener('click', window.guard, true);
+			window.missed = false;
+			window.guard = (event) => {
+				document.removeEventListener('click', window.guard, true);
+				window.missed = !element.contains(event.target);
+				if (!window.missed) return;
+				event.stopImmediatePropagation();
+				event.preventDefault();
+			};
+			document.addEventListener('click', window.guard, true);
+			return true;
+		})(document.querySelector(%q))`, selector))
+		b.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+		// An error is a page that is just being replaced.
+		if missed, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("window.missed === true")); !missed || err != nil {
+			return
+		}
+	}
+	b.t.Fatalf("cannot click %s: it moves", selector)
 }
 
 // press types into whatever has the focus. A character is one event with its text, as
