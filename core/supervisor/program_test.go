@@ -556,6 +556,22 @@ func TestUpdateLive(t *testing.T) {
 	}
 }
 
+// A live change that comes while a process is being spawned gets to it with its pid.
+func TestUpdateWhileSpawned(t *testing.T) {
+	world(t, func(t *testing.T, w *World) {
+		w.Hold()
+		addW(t, w, "g", dynamic(), 1, Autostart, NoStartSecs)
+		synctest.Wait()
+		mustUpdate(t, w, "w_0 [stopsignal] live", now, false, nil, Autostart, NoStartSecs, stopSignal(9))
+		w.Done()
+		w.Release()
+		synctest.Wait()
+		if got := fmt.Sprint(w.Done()); got != "[reconfigure w_0]" || w.State("g:w_0") != rpcinterface.ProcessRunning {
+			t.Errorf("done was %s, the state is %v", got, w.State("g:w_0"))
+		}
+	}, Group("g", 999))
+}
+
 // autorestart counts from the update on.
 func TestUpdateAutorestart(t *testing.T) {
 	world(t, func(t *testing.T, w *World) {

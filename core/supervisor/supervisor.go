@@ -252,9 +252,10 @@ func (s *Supervisor) spawn(p *proc) {
 	if next := p.next.Swap(nil); next != nil {
 		p.setSpec(next)
 	}
+	spec := p.spec.Load()
 	var living Child
 	job := SpawnJob{
-		Spec:   p.spec.Load(),
+		Spec:   spec,
 		Group:  p.group.name,
 		Logged: [2]*atomic.Uint64{&p.logged[event.Stdout], &p.logged[event.Stderr]},
 		Started: func(child Child, pid int, spawnErr string) {
@@ -265,6 +266,9 @@ func (s *Supervisor) spawn(p *proc) {
 					return
 				}
 				p.child.Store(&childRef{child})
+				if now := p.spec.Load(); now != spec { // an update came while it was spawned
+					child.Reconfigure(now)
+				}
 				s.step(p, process.Event{Kind: process.Spawned, PID: pid})
 			})
 		},

@@ -155,6 +155,7 @@ func TestTwiddlerUpdateLive(t *testing.T) {
 	d := s.start()
 	expect(s, "true", "twiddler.addProgram", "p", options{"command": trapper, "startsecs": "0", "stdout_logfile": "%(here)s/p.out"})
 	d.waitFile("p.out", "up")
+	s.waitState("p:p", "RUNNING")
 	before := s.pids()
 	update := func(o options, want string) {
 		t.Helper()
