@@ -206,8 +206,10 @@ func (s *Supervisor) clearLogs(p *proc, name string) error {
 	return nil
 }
 
-// ReopenLogs opens the log files of every running process anew.
+// ReopenLogs opens the log files of every running process anew, and those of one that is
+// being spawned once it runs.
 func (s *Supervisor) ReopenLogs() {
+	s.reopened.Add(1)
 	for _, p := range s.all() {
 		if child := p.child.Load(); child != nil {
 			child.ReopenLogs()

@@ -572,6 +572,22 @@ func TestUpdateWhileSpawned(t *testing.T) {
 	}, Group("g", 999))
 }
 
+// Logs that are opened anew while a process is being spawned are its own too.
+func TestReopenWhileSpawned(t *testing.T) {
+	world(t, func(t *testing.T, w *World) {
+		w.Hold()
+		addW(t, w, "g", dynamic(), 1, Autostart, NoStartSecs)
+		synctest.Wait()
+		w.Sup.ReopenLogs()
+		w.Done()
+		w.Release()
+		synctest.Wait()
+		if got := fmt.Sprint(w.Done()); got != "[reopen w_0]" {
+			t.Errorf("done was %s", got)
+		}
+	}, Group("g", 999))
+}
+
 // autorestart counts from the update on.
 func TestUpdateAutorestart(t *testing.T) {
 	world(t, func(t *testing.T, w *World) {

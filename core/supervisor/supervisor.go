@@ -49,6 +49,8 @@ type Supervisor struct {
 	// membership tells of changes under mu, when they can be seen.
 	membership membersWatch
 
+	reopened atomic.Uint64 // how often ReopenLogs was called
+
 	// The rest belongs to the loop.
 	configured []*core.GroupSpec
 	// configuredIsRead says that others have the list too, so that it must not change.
@@ -252,7 +254,7 @@ func (s *Supervisor) spawn(p *proc) {
 	if next := p.next.Swap(nil); next != nil {
 		p.setSpec(next)
 	}
-	spec := p.spec.Load()
+	spec, reopened := p.spec.Load(), s.reopened.Load()
 	var living Child
 	job := SpawnJob{
 		Spec:   spec,
@@ -266,8 +268,12 @@ func (s *Supervisor) spawn(p *proc) {
 					return
 				}
 				p.child.Store(&childRef{child})
-				if now := p.spec.Load(); now != spec { // an update came while it was spawned
+				// What came while it was spawned.
+				if now := p.spec.Load(); now != spec {
 					child.Reconfigure(now)
+				}
+				if s.reopened.Load() != reopened {
+					go child.ReopenLogs()
 				}
 				s.step(p, process.Event{Kind: process.Spawned, PID: pid})
 			})
