@@ -32,7 +32,9 @@ type sizes struct {
 	spawned, killed int           // programs started and killed at once
 	flooded         int64         // bytes of output that are captured
 	tailed          int64         // bytes of the log whose end is read
-	settled, idle   time.Duration // before and while nothing is done
+	// Before and while nothing is done. What only the start needed is given back two
+	// seconds after it, and Go's scavenger rests for up to a second after its work.
+	settled, idle time.Duration
 
 	// The largest of what ours is scaled to.
 	configured, running, clients, followers, extensions, added int
@@ -44,7 +46,7 @@ type sizes struct {
 func whole() sizes {
 	return sizes{
 		span: time.Second, adds: 5000, spawned: 200, killed: 100, flooded: 512 << 20, tailed: 50 << 20,
-		settled: 3 * time.Second, idle: 5 * time.Second,
+		settled: 5 * time.Second, idle: 5 * time.Second,
 		configured: 10000, running: 2000, clients: 500, followers: 50, extensions: 20, added: 10000, followed: 16 << 20,
 	}
 }

@@ -130,7 +130,7 @@ func (b *bench) scaling() error {
 const scaleRounds = 3
 
 // repeats is how often what takes little is done to be timed.
-const repeats = 10
+const repeats = 100
 
 // atSizes measures each size in rounds that take turns.
 func (s *scale) atSizes(measure func(size int) error) (*scale, error) {
