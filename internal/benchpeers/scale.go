@@ -127,7 +127,7 @@ func (b *bench) scaling() error {
 }
 
 // scaleRounds is enough where growth counts, not the figure.
-const scaleRounds = 3
+const scaleRounds = 5
 
 // repeats is how often what takes little is done to be timed.
 const repeats = 100
