@@ -74,7 +74,9 @@ func newScene(t *testing.T, mode, more string) *scene {
 	bad := strings.ReplaceAll(probeSection(t, faultArg+mode, "plugin.enabled = false\n"+more), ":probe]", ":bad]")
 	s := &scene{daemon: startDaemon(t, other+bad+twoPrograms)}
 	s.wait("success: b entered RUNNING state")
-	answer[int](s.site, "other.pid")
+	// It calls the host, and so has both its connections.
+	expect(s.site, "true", "other.sleep", 0.0)
+	s.wait("probe: sleeping")
 	s.world() // what the first look leaves open stays
 	s.before = s.world()
 	s.from = s.log.count()
