@@ -556,36 +556,27 @@ func TestUpdateLive(t *testing.T) {
 	}
 }
 
-// A live change that comes while a process is being spawned gets to it with its pid.
-func TestUpdateWhileSpawned(t *testing.T) {
-	world(t, func(t *testing.T, w *World) {
-		w.Hold()
-		addW(t, w, "g", dynamic(), 1, Autostart, NoStartSecs)
-		synctest.Wait()
-		mustUpdate(t, w, "w_0 [stopsignal] live", now, false, nil, Autostart, NoStartSecs, stopSignal(9))
-		w.Done()
-		w.Release()
-		synctest.Wait()
-		if got := fmt.Sprint(w.Done()); got != "[reconfigure w_0]" || w.State("g:w_0") != rpcinterface.ProcessRunning {
-			t.Errorf("done was %s, the state is %v", got, w.State("g:w_0"))
-		}
-	}, Group("g", 999))
-}
-
-// Logs that are opened anew while a process is being spawned are its own too.
-func TestReopenWhileSpawned(t *testing.T) {
-	world(t, func(t *testing.T, w *World) {
-		w.Hold()
-		addW(t, w, "g", dynamic(), 1, Autostart, NoStartSecs)
-		synctest.Wait()
-		w.Sup.ReopenLogs()
-		w.Done()
-		w.Release()
-		synctest.Wait()
-		if got := fmt.Sprint(w.Done()); got != "[reopen w_0]" {
-			t.Errorf("done was %s", got)
-		}
-	}, Group("g", 999))
+// What comes while a process is being spawned gets to it with its pid.
+func TestWhileSpawned(t *testing.T) {
+	for want, come := range map[string]func(*testing.T, *World){
+		"[reconfigure w_0]": func(t *testing.T, w *World) {
+			mustUpdate(t, w, "w_0 [stopsignal] live", now, false, nil, Autostart, NoStartSecs, stopSignal(9))
+		},
+		"[reopen w_0]": func(_ *testing.T, w *World) { w.Sup.ReopenLogs() },
+	} {
+		world(t, func(t *testing.T, w *World) {
+			w.Hold()
+			addW(t, w, "g", dynamic(), 1, Autostart, NoStartSecs)
+			synctest.Wait()
+			come(t, w)
+			w.Done()
+			w.Release()
+			synctest.Wait()
+			if got := fmt.Sprint(w.Done()); got != want || w.State("g:w_0") != rpcinterface.ProcessRunning {
+				t.Errorf("done was %s, want %s; the state is %v", got, want, w.State("g:w_0"))
+			}
+		}, Group("g", 999))
+	}
 }
 
 // autorestart counts from the update on.
