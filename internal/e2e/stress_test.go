@@ -119,9 +119,7 @@ func TestRestartsLeaveNothing(t *testing.T) {
 		d.signal(syscall.SIGHUP)
 		awaited()
 	}
-	if f, c := openFiles(t, d.pid); f != files || c > connections+1 {
-		t.Errorf("%d files and %d connections were open, now %d and %d", files, connections, f, c)
-	}
+	d.opensNoMore(files, connections+1)
 	if now := d.children(); len(now) != 3 {
 		t.Errorf("the children are %v, want two programs and a plugin", now)
 	}
