@@ -173,12 +173,12 @@ func (x *extension) ready(s, instead *session) {
 	for _, m := range s.desc.Methods {
 		methods[m.Name] = struct{}{}
 	}
+	x.counts.starts.Add(1) // before anybody can have been answered by it
 	x.change(func(v *view) {
 		v.life = v.life.enter(x.now(), ready)
 		v.spec, v.factory, v.protocol = s.spec, s.factory.String(), s.client.NegotiatedVersion()
 		v.session, v.desc, v.grants, v.methods, v.ran = s, s.desc, s.host.grants, methods, true
 	})
-	x.counts.starts.Add(1)
 	switch {
 	case instead != nil:
 		x.say(rpcinterface.LevelInfo, "extension '%s' runs with pid %s now, instead of %s", x.name, s.proc.ID(), instead.proc.ID())
