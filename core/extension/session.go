@@ -100,7 +100,7 @@ func (x *extension) newSession(spec core.ExtensionSpec, f factory, plan *plan) *
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		AutoMTLS:         true,
 		SkipHostEnv:      true,
-		StartTimeout:     x.m.startTimeout,
+		StartTimeout:     x.m.startTimeout + killTimeout, // launch's own comes first, and says so
 		RunnerFunc:       s.proc.runner,
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: x.m.socketDir()},
 		GRPCDialOptions:  wire.DialOptions(),
