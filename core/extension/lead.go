@@ -157,6 +157,7 @@ func (l *leader) try(before *session, beside bool) {
 	l.trial = t
 	go func() {
 		if before != nil {
+			before.calls.close() // for who tells of the wait
 			slow := l.x.tellOfWait()
 			l.x.retire(ctx, before)
 			slow.Stop()

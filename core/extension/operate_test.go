@@ -190,6 +190,7 @@ func TestRestartDrains(t *testing.T) {
 			}
 			r := newRig(t, Config{Specs: []core.ExtensionSpec{section("x", behaviour)}, SlowStart: time.Millisecond}).start(t)
 			first := r.mustCall(t, "x.pid")
+			calls := r.member0().latest.Load().calls
 			answer := make(chan rpcinterface.Value, 1)
 			go func() {
 				v, err := r.call(t, "x.read", file)
@@ -207,6 +208,7 @@ func TestRestartDrains(t *testing.T) {
 			if behaviour == "ok" {
 				// The new one serves while the old one still works.
 				await(t, "another pid", func() bool { return r.mustCall(t, "x.pid") != first })
+				await(t, "the first process retires", func() bool { _, closed := calls.closing(); return closed })
 				go r.Restart(context.Background(), "x", true)
 			} else {
 				await(t, "STARTING", func() bool { return r.info(t, "x").State == Starting })
