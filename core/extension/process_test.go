@@ -75,14 +75,17 @@ func awaitCalls(t *testing.T, r *rig, n int) {
 }
 
 func TestExitsDuringCall(t *testing.T) {
-	r := newRig(t, Config{Specs: []core.ExtensionSpec{section("x", "ok")}}).start(t)
+	r := newRig(t, Config{
+		Specs:   []core.ExtensionSpec{section("x", "ok")},
+		Restart: RestartPolicy{Healthy: time.Hour, First: patience, Max: patience, Limit: 10},
+	}).start(t)
 	_, err := r.call(t, "x.exit")
 	wantFault(t, err, rpcinterface.CodeFailed, "extension 'x' exited with status 7 during the call; the outcome is unknown")
 	r.mustCall(t, "x.pid")
 	// The second time in a row it has to wait.
 	_, err = r.call(t, "x.exit")
 	wantFault(t, err, rpcinterface.CodeFailed, "exited with status 7 during the call")
-	r.log.await(t, "next attempt in 1s")
+	r.log.await(t, fmt.Sprintf("next attempt in %v", patience))
 	_, err = r.call(t, "x.pid")
 	wantFault(t, err, rpcinterface.CodeFailed, "extension 'x' is in BACKOFF, to be started again in ", "it exited with status 7")
 }
