@@ -170,7 +170,8 @@ func TestPipesAreClosedAtTheEnd(t *testing.T) {
 	}
 	h.fails(h.program("bad", "/no/such"))
 	h.fails(h.program("log", "/bin/true", func(p *core.ProcessSpec) { p.Stderr.File.Path = "/no/such/log" }))
-	if after := descriptors(t); after != before {
+	// What a test before has left to the collector may be closed meanwhile.
+	if after := descriptors(t); after > before {
 		t.Errorf("%d descriptors are open, %d before", after, before)
 	}
 }
