@@ -99,13 +99,13 @@ func (x *extension) send(parent context.Context, e errand) error {
 func (x *extension) unanswered(parent, ctx context.Context, s *session, timeout time.Duration, what string, err error) error {
 	lost := unreachable(err)
 	if lost {
-		s.proc.await(endGrace)
+		s.proc.await(x.m.endGrace)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		// The plugin's clock was the first to say so, by a moment.
 		select {
 		case <-ctx.Done():
-		case <-time.After(endGrace):
+		case <-time.After(x.m.endGrace):
 		}
 	}
 	switch {
@@ -221,7 +221,7 @@ func (x *extension) probe(s *session) {
 			return
 		}
 		why = "could not be reached"
-		s.proc.await(endGrace)
+		s.proc.await(x.m.endGrace)
 	case <-timer.C:
 	}
 	if s.proc.ended.Err() != nil || x.current.Load().session != s {

@@ -160,6 +160,7 @@ func newRig(t testing.TB, cfg Config) *rig {
 	if cfg.StopTimeout == 0 {
 		cfg.StopTimeout = patience
 	}
+	cfg.EndGrace = patience // how a process has ended is waited for, not guessed
 	r.Manager = New(cfg)
 	return r
 }

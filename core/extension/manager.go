@@ -57,6 +57,7 @@ type Config struct {
 	StopTimeout  time.Duration // of Shutdown; 2 s
 	ProbeTimeout time.Duration // of the health check of one that did not answer; 5 s
 	LeaveGrace   time.Duration // of a call whose client has left; 5 s
+	EndGrace     time.Duration // of the reaper, after pipes or sockets have told of a process's end; 1 s
 	SlowStart    time.Duration // after which the log says that a start is waited for; 5 s
 }
 
@@ -65,6 +66,7 @@ const (
 	defaultStopTimeout  = 2 * time.Second
 	defaultProbeTimeout = 5 * time.Second
 	defaultLeaveGrace   = 5 * time.Second
+	defaultEndGrace     = time.Second
 	defaultSlowStart    = 5 * time.Second
 )
 
@@ -81,6 +83,7 @@ type Manager struct {
 	stopTimeout  time.Duration
 	probeTimeout time.Duration
 	leaveGrace   time.Duration
+	endGrace     time.Duration
 	slowStart    time.Duration
 	goPlugin     hclog.Logger
 
@@ -140,6 +143,7 @@ func New(cfg Config) *Manager {
 		stopTimeout:  cfg.StopTimeout,
 		probeTimeout: cfg.ProbeTimeout,
 		leaveGrace:   cfg.LeaveGrace,
+		endGrace:     cfg.EndGrace,
 		slowStart:    cfg.SlowStart,
 		goPlugin:     quiet{cfg.HCLog("go-plugin")},
 	}
@@ -158,6 +162,9 @@ func New(cfg Config) *Manager {
 	}
 	if m.leaveGrace == 0 {
 		m.leaveGrace = defaultLeaveGrace
+	}
+	if m.endGrace == 0 {
+		m.endGrace = defaultEndGrace
 	}
 	if m.slowStart == 0 {
 		m.slowStart = defaultSlowStart

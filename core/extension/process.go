@@ -31,10 +31,6 @@ const lifelineEnv = "PLUGVISOR_LIFELINE"
 // maxHandshake is how long the first line of a plugin's output may be, in bytes.
 const maxHandshake = 16 << 10
 
-// endGrace is how long the reaper may take to say that a process has ended after
-// its pipes or sockets have told it.
-const endGrace = time.Second
-
 var errKilled = errors.New("it was stopped while it started")
 
 // process runs one plugin process for go-plugin. It owns the fork, the process
@@ -47,6 +43,7 @@ type process struct {
 	children *child.Children
 	plan     *plan
 	out      *output
+	endGrace time.Duration // see Config
 
 	socketDir string // made by go-plugin
 
@@ -78,11 +75,12 @@ type process struct {
 var _ runner.Runner = (*process)(nil)
 
 // newProcess makes one that owns the plan.
-func newProcess(children *child.Children, plan *plan, out *output, atEnd func()) *process {
+func newProcess(children *child.Children, plan *plan, out *output, endGrace time.Duration, atEnd func()) *process {
 	p := &process{
 		children: children,
 		plan:     plan,
 		out:      out,
+		endGrace: endGrace,
 		atEnd:    atEnd,
 		running:  make(chan struct{}),
 		heard:    make(chan struct{}),
@@ -196,7 +194,7 @@ func (p *process) pumpStdout() {
 	if len(first) > 0 {
 		p.handshakeIn.Write(first)
 	} else {
-		p.await(endGrace) // go-plugin kills what has no first line
+		p.await(p.endGrace) // go-plugin kills what has no first line
 	}
 	log := p.out.stream()
 	r.WriteTo(log)

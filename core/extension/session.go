@@ -81,7 +81,7 @@ func (x *extension) newSession(spec core.ExtensionSpec, f factory, plan *plan) *
 	out := newOutput(x.log, cfg.Clock)
 	s := &session{spec: spec, factory: f, out: out, stdout: out.stream(), stderr: out.stream(), calls: newCalls()}
 	// Once a caller knows of the end, no other call can begin here.
-	s.proc = newProcess(cfg.Children, plan, out, s.calls.close)
+	s.proc = newProcess(cfg.Children, plan, out, x.m.endGrace, s.calls.close)
 	s.forget = func() { x.forget(s) }
 	x.keep(s)
 	s.host = &host{
@@ -173,7 +173,7 @@ func (s *session) failure(x *extension, err error) error {
 		return errors.New(oneLine(strings.TrimPrefix(fault.Message, "FAILED: ")))
 	}
 	if unreachable(err) {
-		s.proc.await(endGrace)
+		s.proc.await(x.m.endGrace)
 	}
 	switch {
 	case s.proc.endedItself():
