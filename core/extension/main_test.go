@@ -68,6 +68,10 @@ func servePlugin(behaviour string) {
 	wire.Serve(p, p.log)
 }
 
+// realStdout and realStderr are what the process was started with; go-plugin puts
+// others in their places. They are kept, as the collector closes what is not.
+var realStdout, realStderr = os.NewFile(1, "stdout"), os.NewFile(2, "stderr")
+
 func block() {
 	signal.Ignore(syscall.SIGTERM)
 	select {}
@@ -89,7 +93,7 @@ func (p *testPlugin) Describe(context.Context) (rpcinterface.Description, error)
 	case "describe-error":
 		return rpcinterface.Description{}, errors.New("nothing to say")
 	case "describe-exit":
-		fmt.Fprintln(os.NewFile(2, "stderr"), "gone while describing")
+		fmt.Fprintln(realStderr, "gone while describing")
 		os.Exit(4)
 	case "describe-hang":
 		select {}
@@ -177,7 +181,7 @@ func (p *testPlugin) Call(ctx context.Context, call *rpcinterface.Call) (rpcinte
 		select {}
 	case "grandchild":
 		cmd := exec.Command("sleep", "60")
-		cmd.Stdout, cmd.Stderr = os.NewFile(1, "stdout"), os.NewFile(2, "stderr")
+		cmd.Stdout, cmd.Stderr = realStdout, realStderr
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: text(0) != "same"}
 		if text(0) == "sockets" {
 			cmd.ExtraFiles = openSockets()
@@ -235,7 +239,7 @@ func (p *testPlugin) Call(ctx context.Context, call *rpcinterface.Call) (rpcinte
 	case "print":
 		fmt.Println("to stdout")
 		fmt.Fprintln(os.Stderr, "to stderr")
-		fmt.Fprintln(os.NewFile(2, "stderr"), "to the real stderr")
+		fmt.Fprintln(realStderr, "to the real stderr")
 		p.log.Warn("a record", "key", "value")
 		return rpcinterface.Bool(true), nil
 	}
