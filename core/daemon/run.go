@@ -79,9 +79,10 @@ func (d *daemon) run(first bool) (again bool, err error) {
 	if first {
 		reportStarted(d.detached)
 	}
-	defer r.handleSignals()()
+	stopSignals := r.handleSignals()
 	defer resident.Keep()()
 	<-r.supervisor.Done()
+	stopSignals() // the last may have made a shutdown of a restart
 	return r.supervisor.State() == rpcinterface.SupervisorRestarting, nil
 }
 

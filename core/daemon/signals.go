@@ -21,11 +21,13 @@ func catchSignals(kept chan<- os.Signal) {
 	signal.Notify(kept, append(exitSignals(), syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)...)
 }
 
-// handleSignals answers signals until the function that it gives is called. Those
-// that come between two runs wait for the next.
+// handleSignals answers signals until the function that it gives is called, which
+// waits for the answer to one that was taken. Those that come between two runs wait for
+// the next.
 func (r *run) handleSignals() (stop func()) {
-	done := make(chan struct{})
+	done, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
+		defer close(stopped)
 		for {
 			select {
 			case s := <-r.daemon.signals:
@@ -35,7 +37,10 @@ func (r *run) handleSignals() (stop func()) {
 			}
 		}
 	}()
-	return func() { close(done) }
+	return func() {
+		close(done)
+		<-stopped
+	}
 }
 
 func (r *run) handleSignal(s syscall.Signal) {
