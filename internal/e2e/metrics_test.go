@@ -76,11 +76,15 @@ func TestMetrics(t *testing.T) {
 	if _, body, _ := get(t.Context(), base+"/healthz", ""); body != "RUNNING\n" {
 		t.Errorf("/healthz says %q", body)
 	}
+	// Calls are answered a moment before programs are started.
+	d.wait("success: steady entered RUNNING state")
+	d.waitFile("steady.log", "12345")
 	answer[bool](d.site, "supervisor.stopProcess", "steady")
 	answer[bool](d.site, "supervisor.startProcess", "steady")
 	for seen, i := 0, 0; i < 3; i++ {
 		seen = d.waitFrom(seen, "exited: often (exit status 3; not expected)")
 	}
+	d.wait("exited: once")
 	_, page, err := get(t.Context(), base+"/metrics", "us")
 	if err != nil {
 		t.Fatal(err)
@@ -111,6 +115,7 @@ func TestNodeExporter(t *testing.T) {
 	const exporter = "/usr/bin/prometheus-node-exporter"
 	need(t, exists(exporter), "Debian's package prometheus-node-exporter")
 	d := startDaemon(t, strings.Replace(monitored, "autorestart=true", "autorestart=false", 1))
+	d.wait("success: steady entered RUNNING state")
 	d.wait("exited: once")
 	d.wait("exited: often")
 	start := answer[struct {

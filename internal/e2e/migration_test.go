@@ -115,7 +115,7 @@ func TestMigration(t *testing.T) {
 		t.Errorf("our supervisorctl shows of ours\n%s\nwant\n%s", got, want)
 	}
 	for name, text := range map[string]string{
-		"web_0.log": "web 0 of " + s.dir + " at live, 24/7\n", "queue.log": "queue\ntrouble\n", "once.log": "done\n",
+		"web_0.log": "web 0 of " + s.dir + " at live, 24/7\n", "once.log": "done\n",
 		"watch.py.events": strings.Join([]string{"PROCESS_STATE_EXITED once", "PROCESS_STATE_STOPPED manual", "PROCESS_STATE_STOPPED web_00", ""}, "\n"),
 	} {
 		got := s.read(name)
@@ -126,15 +126,28 @@ func TestMigration(t *testing.T) {
 			t.Errorf("%s has what one daemon writes %d times, want 3:\n%s", name, n, got)
 		}
 	}
+	// Its two streams are written side by side.
+	for _, line := range []string{"queue\n", "trouble\n"} {
+		if n := strings.Count(s.read("queue.log"), line); n < 3 {
+			t.Errorf("queue.log has %q %d times, want 3", line, n)
+		}
+	}
 }
 
 // tour starts the site's daemon, has a client show and do what clients do, and ends
 // it. It gives what the client has shown, without what differs from run to run.
 func (s *site) tour(ctl string) string {
 	s.t.Helper()
+	told := func() int { // of what the client stops
+		data, _ := os.ReadFile(s.path("watch.py.events"))
+		return strings.Count(string(data), "PROCESS_STATE_STOPPED web_00\n")
+	}
+	before := told()
 	d := s.start()
 	d.wait("exited: once (exit status 2; expected)")
-	d.wait("success: watch entered RUNNING")
+	for _, name := range []string{"watch", "web_00", "web_01", "queue"} {
+		d.wait("success: " + name + " entered RUNNING")
+	}
 	var shown strings.Builder
 	for _, step := range []string{
 		"status", "avail", "start manual missing nope", "status manual site:*", "stop manual site:web_00", "tail -5 once",
@@ -146,6 +159,8 @@ func (s *site) tour(ctl string) string {
 			shown.WriteString("exit code " + string(rune('0'+code)) + "\n")
 		}
 	}
+	// The listener may be slower than the client, and is stopped as well.
+	poll(s.t, "the listener has been told", func() bool { return told() > before })
 	d.signal(syscall.SIGTERM)
 	d.exit(0)
 	for pattern, stand := range map[string]string{`pid \d+`: "pid N", `uptime \d:\d\d:\d\d`: "uptime T", `[A-Z][a-z]{2} \d\d \d\d:\d\d [AP]M`: "DATE"} {
