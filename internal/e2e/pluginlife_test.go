@@ -174,9 +174,7 @@ func TestDaemonKilled(t *testing.T) {
 	d.signal(syscall.SIGKILL)
 	d.exit(-1)
 	for _, pid := range plugins {
-		if !ends(pid, time.Second) {
-			t.Errorf("plugin %d lives on", pid)
-		}
+		d.mustEnd(pid, "a plugin")
 	}
 	// Programs live on, as the reference's do.
 	for _, pid := range programs {
