@@ -154,7 +154,13 @@ func TestPythonWaits(t *testing.T) {
 		"[program:slow]\ncommand=/bin/cat\nautostart=false\nstartsecs=600\n")
 	expect(d.site, "30 FAILED: extension 'probe' did not answer within 1s (plugin.call_timeout); the outcome is unknown",
 		"probe.ask", "start_process", []any{"slow"})
-	d.wait("ERRO probe: ask: plugvisor.DeadlineExceeded: cannot ")
+	// The daemon's clock may be ahead of the extension's: then the call is cancelled.
+	at := d.waitFrom(0, "ERRO probe: ask: plugvisor.")
+	line := d.log.snapshot()[at-1]
+	if !strings.Contains(line, "DeadlineExceeded: cannot ") &&
+		!strings.Contains(line, "TransportError: cannot wait for Host.StartProcess: the call has ended") {
+		t.Errorf("the log says: %s", line)
+	}
 }
 
 // TestPythonTogether has many calls be served at once, each of which calls another
