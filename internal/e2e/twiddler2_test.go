@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,6 +57,22 @@ func (s *site) waitState(name, state string) {
 	})
 }
 
+// argv is what a process that runs was executed with. The kernel has it a moment after
+// the execution.
+func (s *site) argv(name string) (argv string) {
+	s.t.Helper()
+	path := fmt.Sprintf("/proc/%d/cmdline", s.pids()[name])
+	poll(s.t, path, func() bool {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		argv = strings.ReplaceAll(strings.TrimSuffix(string(text), "\x00"), "\x00", " ")
+		return argv != ""
+	})
+	return argv
+}
+
 // TestTwiddlerPrograms makes, changes and removes groups and programs.
 func TestTwiddlerPrograms(t *testing.T) {
 	t.Parallel()
@@ -74,6 +89,7 @@ func TestTwiddlerPrograms(t *testing.T) {
 	expect(s, "true", "twiddler.addProgram", "solo", cat())
 	expect(s, "90 ALREADY_ADDED: solo", "twiddler.addProgram", "solo", cat())
 	s.waitState("solo", "RUNNING")
+	s.waitState("web:app", "RUNNING")
 
 	// Many or none.
 	list := func(last string) []any {
@@ -189,9 +205,16 @@ func TestTwiddlerRolling(t *testing.T) {
 		s.waitState(fmt.Sprintf("w:w_%d", i), "RUNNING")
 	}
 	before := s.pids()
-	const script = `/bin/sh -c "[ %(process_num)d = 1 ] && exit 1; exec cat"`
+	// One of them is found, and cannot be executed.
+	for i, interpreter := range []string{"/bin/cat", "/no/such", "/bin/cat"} {
+		if err := os.WriteFile(s.path(fmt.Sprint("run_", i)), []byte("#!"+interpreter+" -\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const script = "%(here)s/run_%(process_num)d"
 	expect(s, "[map[changed:[command] how:restarted name:w_0 reason:<nil>] map[changed:[command] how:failed name:w_1 reason:SPAWN_ERROR: w:w_1] map[changed:[command] how:kept name:w_2 reason:<nil>]]",
 		"twiddler.updateProgram", "w", "w", options{"command": script}, "rolling")
+	s.waitState("w:w_1", "FATAL")
 	after := s.pids()
 	if after["w:w_0"] == before["w:w_0"] || after["w:w_0"] == 0 || after["w:w_2"] != before["w:w_2"] || after["w:w_1"] != 0 {
 		t.Errorf("pids were %v, are %v", before, after)
@@ -212,7 +235,7 @@ func TestTwiddlerRolling(t *testing.T) {
 	}
 	expect(s, "true", "supervisor.stopProcess", "w:w_0")
 	expect(s, "true", "supervisor.startProcess", "w:w_0")
-	if argv, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", s.pids()["w:w_0"])); string(argv) != "/bin/cat\x00-A\x00" {
+	if argv := s.argv("w:w_0"); argv != "/bin/cat -A" {
 		t.Errorf("it runs %q", argv)
 	}
 }
@@ -255,6 +278,7 @@ func TestTwiddlerPersists(t *testing.T) {
 		s.waitState(fmt.Sprintf("web:w_%d", i), "RUNNING")
 	}
 	s.waitState("solo", "RUNNING")
+	s.waitState("web:app", "RUNNING")
 	const all = "[batch:job=STOPPED solo:solo=RUNNING web:app=RUNNING web:w_0=RUNNING web:w_1=RUNNING web:w_2=RUNNING] "
 	if got := s.states(); !strings.HasPrefix(got, all) {
 		t.Errorf("there is %s", got)
@@ -274,7 +298,7 @@ func TestTwiddlerPersists(t *testing.T) {
 		if got := s.read("dynamic.conf"); got != text {
 			t.Errorf("%s the file has\n%s\nit had\n%s", when, got, text)
 		}
-		if argv, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", s.pids()["web:w_1"])); string(argv) != "/bin/cat\x00-u\x00" {
+		if argv := s.argv("web:w_1"); argv != "/bin/cat -u" {
 			t.Errorf("%s w_1 runs %q", when, argv)
 		}
 	}
@@ -372,7 +396,7 @@ func (s *site) trace(pid int, args ...string) *tracer {
 	s.t.Helper()
 	strace, err := exec.LookPath("strace")
 	need(s.t, err == nil, "strace")
-	args = append([]string{"-f", "-qq", "-o", s.path("trace"), "-p", fmt.Sprint(pid)}, args...)
+	args = append([]string{"-f", "-o", s.path("trace"), "-p", fmt.Sprint(pid)}, args...)
 	cmd := exec.Command(strace, args...)
 	out, err := cmd.StderrPipe()
 	if err != nil {
@@ -382,11 +406,16 @@ func (s *site) trace(pid int, args ...string) *tracer {
 		s.t.Fatal(err)
 	}
 	t := &tracer{cmd, make(chan struct{})}
+	said := newLines()
 	go func() {
-		_, _ = io.Copy(io.Discard, out)
+		said.fill(out)
 		_ = cmd.Wait()
 		close(t.done)
 	}()
+	// Until it says so a thread may be on its way to where it is stopped for the first time.
+	if _, ok := said.find(0, " attached"); !ok {
+		s.t.Fatalf("strace does not attach: %q", said.snapshot())
+	}
 	poll(s.t, "the process is traced", func() bool {
 		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
 		return len(threads) > 0 && !slices.ContainsFunc(threads, func(path string) bool {
