@@ -2,6 +2,7 @@ package ctl_test
 
 import (
 	"flag"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 
 	"github.com/plugvisor/plugvisor/internal/ctl"
 )
@@ -50,6 +52,24 @@ func TestReferenceTranscripts(t *testing.T) {
 	testscript.Run(t, p)
 }
 
+// nobodys gives an address at which nobody listens, nor will before fd is closed.
+func nobodys() (fd int, address string, err error) {
+	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, "", err
+	}
+	err = unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	var sa unix.Sockaddr
+	if err == nil {
+		sa, err = unix.Getsockname(fd)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, "", err
+	}
+	return fd, fmt.Sprintf("127.0.0.1:%d", sa.(*unix.SockaddrInet4).Port), nil
+}
+
 type serverKey struct{}
 
 // params adds to testscript's commands:
@@ -70,12 +90,12 @@ func params(t *testing.T, dir string) testscript.Params {
 			e.Setenv("URL", "unix://"+dir+"/s")
 			e.Setenv("LANG", "C.UTF-8")
 			e.Setenv("TZ", "UTC")
-			free, err := net.Listen("tcp", "127.0.0.1:0")
+			nobody, address, err := nobodys()
 			if err != nil {
 				return err
 			}
-			e.Setenv("NOBODY", "http://"+free.Addr().String())
-			free.Close()
+			e.Defer(func() { unix.Close(nobody) })
+			e.Setenv("NOBODY", "http://"+address)
 			e.Values[serverKey{}] = new(*fakeServer)
 			return nil
 		},
@@ -85,11 +105,11 @@ func params(t *testing.T, dir string) testscript.Params {
 				*ts.Value(serverKey{}).(**fakeServer) = f
 				path := strings.TrimPrefix(ts.Getenv("URL"), "unix://")
 				os.Remove(path)
-				unix, err := net.Listen("unix", path)
+				local, err := net.Listen("unix", path)
 				ts.Check(err)
 				tcp, err := net.Listen("tcp", "127.0.0.1:0")
 				ts.Check(err)
-				f.listen(t, unix)
+				f.listen(t, local)
 				f.listen(t, tcp)
 				ts.Setenv("TCP", "http://"+tcp.Addr().String())
 			},
