@@ -246,7 +246,8 @@ func TestDeadlinesAreMonotonic(t *testing.T) {
 	}
 	w := New(t)
 	w.Immune["x"] = true
-	w.Run(Group("g", 999, Program("x", func(p *core.ProcessSpec) { p.StopWaitSecs = 1 })))
+	// Nothing of this comes to its end while the test looks.
+	w.Run(Group("g", 999, Program("x", func(p *core.ProcessSpec) { p.StartSecs, p.StopWaitSecs = 3600, 3600 })))
 	defer w.End()
 	w.Sup.Begin()
 	if err := w.Sup.Start(t.Context(), "g:x", false); err != nil {
@@ -257,6 +258,11 @@ func TestDeadlinesAreMonotonic(t *testing.T) {
 		t.Fatal(err)
 	}
 	due(w, "the stop")
+	info, err := w.Sup.Process("g:x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Finish(info.PID, process.Status{Signal: core.SIGKILL}) // so that the end need not wait
 
 	w = New(t).Run(poolOf("el", 9, []core.EventKind{core.EventTick3600}, listener("el")))
 	defer w.End()
