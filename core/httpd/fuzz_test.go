@@ -55,7 +55,7 @@ func FuzzRequests(f *testing.F) {
 	log := &panics{}
 	p := pipes{conns: make(chan net.Conn)}
 	p.closed, p.close = context.WithCancel(context.Background())
-	l := &Listener{socket: p, spec: core.ServerSpec{Username: "us", Password: "pw", OpenMetrics: true}, crowd: newCrowd("s"), drained: make(chan struct{}, 1)}
+	l := &Listener{socket: p, spec: core.ServerSpec{Username: "us", Password: "pw", OpenMetrics: true}, crowd: newCrowd("s"), drained: make(chan struct{}, 1), grace: closeGrace}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.Serve(&Backend{
 		Logger: log,

@@ -48,7 +48,7 @@ func serve(t *testing.T, test func(t *testing.T, dial func() net.Conn)) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pipes{conns: make(chan net.Conn)}
 		p.closed, p.close = context.WithCancel(context.Background())
-		l := &Listener{socket: p, spec: core.ServerSpec{Unix: true}, crowd: newCrowd("s"), drained: make(chan struct{}, 1)}
+		l := &Listener{socket: p, spec: core.ServerSpec{Unix: true}, crowd: newCrowd("s"), drained: make(chan struct{}, 1), grace: closeGrace}
 		l.ctx, l.cancel = context.WithCancel(context.Background())
 		l.Serve(&Backend{Logger: silent{}, Call: func(_ context.Context, method string, _ []rpcinterface.Value, _ rpcinterface.Caller) (rpcinterface.Value, error) {
 			switch method {

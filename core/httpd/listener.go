@@ -70,6 +70,7 @@ type Listener struct {
 	cancel  context.CancelFunc
 	active  atomic.Int64  // connections with a request under way
 	drained chan struct{} // told when active falls to 0
+	grace   time.Duration // closeGrace
 
 	mu     sync.Mutex
 	server *running
@@ -80,7 +81,7 @@ type Listener struct {
 // Its error is a *ListenError. A server's certificate is read here. TCP means IPv4, as in the reference; port 0 picks a
 // free one. Taking over a stale unix socket is told on standard error.
 func Listen(spec core.ServerSpec) (*Listener, error) {
-	l := &Listener{spec: spec, crowd: newCrowd(spec.Section), drained: make(chan struct{}, 1)}
+	l := &Listener{spec: spec, crowd: newCrowd(spec.Section), drained: make(chan struct{}, 1), grace: closeGrace}
 	var err error
 	if l.tls, err = loadCertificate(spec); err != nil {
 		return nil, err
@@ -138,7 +139,7 @@ func (l *Listener) Close() {
 		return
 	}
 	l.server.http.SetKeepAlivesEnabled(false)
-	timeout := time.NewTimer(closeGrace)
+	timeout := time.NewTimer(l.grace)
 	defer timeout.Stop()
 	for waiting := true; waiting && l.active.Load() > 0; {
 		select {

@@ -615,6 +615,7 @@ func TestPanicOfAMethod(t *testing.T) {
 
 func TestCloseAnswersCallsThatWait(t *testing.T) {
 	s := startUnix(t)
+	s.SetGrace(patience)
 	waiting, idle := s.dial(t), s.dial(t)
 	idle.send(post(getVersion))
 	idle.receive("POST")

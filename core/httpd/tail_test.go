@@ -113,6 +113,7 @@ func TestTailEndsWhenTheClientLeaves(t *testing.T) {
 
 func TestCloseEndsTails(t *testing.T) {
 	s := startUnix(t)
+	s.SetGrace(patience)
 	writeLog(t, s, "p.stdout", "out")
 	c := s.dial(t)
 	r, _ := c.begin(request("GET /logtail/p HTTP/1.1", ""), 3)
