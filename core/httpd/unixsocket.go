@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/user"
 	"strconv"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -86,10 +85,10 @@ func claim(temporary, path string) error {
 }
 
 // inUse says whether a server has the socket. One that cannot be asked counts as
-// live.
+// live. There is no time limit, which a busy machine could pass: a unix socket
+// connects at once, or not at all where too many wait for its server.
 func inUse(path string) bool {
-	const patience = time.Second
-	conn, err := net.DialTimeout("unix", path, patience)
+	conn, err := net.Dial("unix", path)
 	if err == nil {
 		conn.Close()
 		return true
