@@ -13,7 +13,9 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 
 	"github.com/plugvisor/plugvisor/rpcinterface"
 	"github.com/plugvisor/plugvisor/rpcinterface/wire"
@@ -73,7 +75,22 @@ func serve(t testing.TB, cfg *plugin.ServeConfig, pipes *wire.Pipes) *plugin.GRP
 	if err != nil {
 		t.Fatal(err)
 	}
-	return protocol.(*plugin.GRPCClient)
+	conn := protocol.(*plugin.GRPCClient)
+	ready(t, conn.Conn)
+	return conn
+}
+
+// ready waits until a connection is known to be ready, which may be after it has served
+// calls. Before, there is no stream of calls.
+func ready(t testing.TB, conn *grpc.ClientConn) {
+	t.Helper()
+	conn.Connect()
+	ctx := timeout(t)
+	for state := conn.GetState(); state != connectivity.Ready; state = conn.GetState() {
+		if !conn.WaitForStateChange(ctx, state) {
+			t.Fatalf("the connection is %v", state)
+		}
+	}
 }
 
 // overPipes connects to a plugin over pipes, with a stream of calls.
