@@ -96,15 +96,11 @@ func (f *faulty) Call(ctx context.Context, call *rpcinterface.Call) (rpcinterfac
 	case "exit":
 		os.Exit(7)
 	case "later":
-		time.AfterFunc(50*time.Millisecond, func() { os.Exit(8) })
+		go when(context.Background(), text(), func() { os.Exit(8) })
 	case "hang":
 		select {}
-	case "sleep": // until the file is there
-		for ; ctx.Err() == nil; time.Sleep(time.Millisecond) {
-			if _, err := os.Stat(text()); err == nil {
-				break
-			}
-		}
+	case "sleep":
+		when(ctx, text(), func() {})
 	case "big":
 		return rpcinterface.Bytes(make([]byte, bigReply)), nil
 	case "flood":
@@ -125,7 +121,7 @@ func (f *faulty) Call(ctx context.Context, call *rpcinterface.Call) (rpcinterfac
 		if err := unlinkSockets(); err != nil {
 			return nil, err
 		}
-		time.AfterFunc(50*time.Millisecond, shutSockets)
+		go when(context.Background(), text(), shutSockets)
 	case "watch":
 		stream, err := f.host.Subscribe(context.Background(), []string{"REMOTE_COMMUNICATION"}, 0)
 		if err != nil {
@@ -144,6 +140,17 @@ func (f *faulty) Call(ctx context.Context, call *rpcinterface.Call) (rpcinterfac
 		}
 	}
 	return yes, nil
+}
+
+// when does something as soon as a file is there: a test makes it when it has the
+// answer of the call that asked for it.
+func when(ctx context.Context, path string, do func()) {
+	for ; ctx.Err() == nil; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(path); err == nil {
+			do()
+			return
+		}
+	}
 }
 
 // flood writes more than anybody wants to read.

@@ -123,6 +123,14 @@ func (s *scene) within(atLeast, atMost time.Duration, want, method string, args 
 	}
 }
 
+// let makes the file that a plugin waits for.
+func (s *scene) let(name string) {
+	s.t.Helper()
+	if err := syscall.Mkfifo(s.path(name), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 const disabled = "INFO extension 'bad' is disabled: disabled by an operator"
 
 // end disables the extension, and looks at what the daemon has said since the
@@ -239,7 +247,8 @@ func TestFaults(t *testing.T) {
 			s.within(0, soon, "30 FAILED: extension 'bad' exited with status 7 during the call; the outcome is unknown", "bad.exit")
 		}, []string{ended("exited with status 7"), runsAgain}},
 		{"crash between calls", "ok", "", func(s *scene) {
-			s.within(0, soon, "true", "bad.later")
+			s.within(0, soon, "true", "bad.later", s.path("go"))
+			s.let("go")
 		}, []string{ended("exited with status 8"), runsAgain}},
 		{"crash in an event stream", "ok", "plugin.grants = events:subscribe", func(s *scene) {
 			s.within(0, soon, "true", "bad.watch")
@@ -287,7 +296,8 @@ func TestFaults(t *testing.T) {
 			s.within(0, soon, fmt.Sprint(pid), "bad.pid") // the connection is still there
 		}, nil},
 		{"its socket is deleted and its connection lost", "ok", "", func(s *scene) {
-			s.within(0, soon, "true", "bad.deafen")
+			s.within(0, soon, "true", "bad.deafen", s.path("go"))
+			s.let("go")
 			s.within(0, soon, "30 FAILED: extension 'bad' could not be reached; the outcome is unknown", "bad.hang")
 		}, []string{ended("was killed because it could not be reached"), runsAgain}},
 		{"SIGSTOP while idle", "ok", "plugin.call_timeout = 1", func(s *scene) {
@@ -335,9 +345,7 @@ func TestFaults(t *testing.T) {
 			go func() { done <- outcome(s.site, "extension.disableExtension", "bad") }()
 			s.awaitState("bad", "STOPPING")
 			s.within(0, soon, "30 FAILED: extension 'bad' is STOPPING", "bad.pid")
-			if err := syscall.Mkfifo(s.path("go"), 0o600); err != nil {
-				s.t.Fatal(err)
-			}
+			s.let("go")
 			for range 2 {
 				if got := <-done; got != "true" {
 					s.t.Errorf("a call is answered %q", got)
