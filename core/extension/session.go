@@ -213,6 +213,9 @@ func (s *session) stop(limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(s.proc.ended, limit)
 	defer cancel()
 	err := s.plugin.Shutdown(ctx)
+	if unreachable(err) {
+		<-ctx.Done() // it may just have ended
+	}
 	switch {
 	case s.verdict.Load() != nil:
 		err = errors.New("it " + s.fate())
