@@ -257,11 +257,11 @@ func TestFaults(t *testing.T) {
 			s.within(0, soon, "true", "bad.watch")
 			s.within(0, soon, "true", "supervisor.sendRemoteCommEvent", "type", "data")
 		}, []string{ended("exited with status 9"), runsAgain}},
-		{"hang in a call", "ok", "plugin.call_timeout = 1", func(s *scene) {
+		{"hang in a call", "ok", "plugin.call_timeout = 3", func(s *scene) {
 			pid := answer[int](s.site, "bad.pid")
-			s.within(time.Second, time.Second+soon, "30 FAILED: extension 'bad' did not answer within 1s (plugin.call_timeout); the outcome is unknown", "bad.hang")
+			s.within(3*time.Second, 3*time.Second+soon, "30 FAILED: extension 'bad' did not answer within 3s (plugin.call_timeout); the outcome is unknown", "bad.hang")
 			s.within(0, soon, fmt.Sprint(pid), "bad.pid") // it serves, and so is left alone
-		}, []string{"WARN extension 'bad' did not answer bad.hang within 1s (plugin.call_timeout)"}},
+		}, []string{"WARN extension 'bad' did not answer bad.hang within 3s (plugin.call_timeout)"}},
 		{"a client that leaves", "ok", "", func(s *scene) {
 			body := "<methodCall><methodName>bad.sleep</methodName><params><param><value>" + s.path("none") + "</value></param></params></methodCall>"
 			conn, _ := s.dial()
@@ -304,21 +304,21 @@ func TestFaults(t *testing.T) {
 			// The daemon waits a little for the process's end, of which it would rather tell.
 			s.within(0, atOnce, "30 FAILED: extension 'bad' could not be reached; the outcome is unknown", "bad.hang")
 		}, []string{ended("was killed because it could not be reached"), runsAgain}},
-		{"SIGSTOP while idle", "ok", "plugin.call_timeout = 1", func(s *scene) {
+		{"SIGSTOP while idle", "ok", "plugin.call_timeout = 3", func(s *scene) {
 			s.stop(answer[int](s.site, "bad.pid"))
-			s.within(time.Second, time.Second+soon, "30 FAILED: extension 'bad' did not answer within 1s (plugin.call_timeout); the outcome is unknown", "bad.pid")
-		}, []string{"WARN extension 'bad' did not answer bad.pid within 1s (plugin.call_timeout)",
+			s.within(3*time.Second, 3*time.Second+soon, "30 FAILED: extension 'bad' did not answer within 3s (plugin.call_timeout); the outcome is unknown", "bad.pid")
+		}, []string{"WARN extension 'bad' did not answer bad.pid within 3s (plugin.call_timeout)",
 			ended("was killed because it did not answer a health check within 5s"), runsAgain}},
-		{"SIGSTOP during a call", "ok", "plugin.call_timeout = 2", func(s *scene) {
+		{"SIGSTOP during a call", "ok", "plugin.call_timeout = 5", func(s *scene) {
 			pid := answer[int](s.site, "bad.pid")
 			done := make(chan string, 1)
 			go func() { done <- outcome(s.site, "bad.hang") }()
 			s.awaitCalls("bad", 2)
 			s.stop(pid)
-			if got, want := <-done, "30 FAILED: extension 'bad' did not answer within 2s (plugin.call_timeout); the outcome is unknown"; got != want {
+			if got, want := <-done, "30 FAILED: extension 'bad' did not answer within 5s (plugin.call_timeout); the outcome is unknown"; got != want {
 				s.t.Errorf("the call is answered %q, want %q", got, want)
 			}
-		}, []string{"WARN extension 'bad' did not answer bad.hang within 2s (plugin.call_timeout)",
+		}, []string{"WARN extension 'bad' did not answer bad.hang within 5s (plugin.call_timeout)",
 			ended("was killed because it did not answer a health check within 5s"), runsAgain}},
 		{"the host calls it while it calls the host", "ok", "plugin.grants = rpc:call=*.*", func(s *scene) {
 			pid := fmt.Sprint(answer[int](s.site, "bad.pid"))
