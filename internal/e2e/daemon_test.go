@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // patience is how long a test waits for what should come at once, and longest how
@@ -119,13 +121,25 @@ func newBareSite(t *testing.T) *site {
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	pid, n := os.Getpid(), sites.Add(1)
-	host := net.IPv4(127, byte(1+pid>>8&0x7f), byte(pid), byte(1+n%250)).String()
-	l, err := net.Listen("tcp4", net.JoinHostPort(host, "0"))
+	host := [4]byte{127, byte(1 + pid>>8&0x7f), byte(pid), byte(1 + n%250)}
+	// Nobody listens there for it: a child of another test may have what is closed here
+	// until it executes its program, and what is only bound so is in nobody's way.
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	defer unix.Close(fd)
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: host}); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%s:%d", net.IP(host[:]), bound.(*unix.SockaddrInet4).Port)
 }
 
 func (s *site) write(conf string) {
