@@ -80,7 +80,7 @@ func (s *site) checkNothingLeft() {
 	s.t.Helper()
 	for _, p := range s.inhabitants() {
 		// One that was killed a moment ago may still be going.
-		if !ends(p.pid, time.Second) {
+		if !ends(p.pid, soon) {
 			s.t.Errorf("process %d is left: %q", p.pid, p.argv)
 			syscall.Kill(p.pid, syscall.SIGKILL)
 		}
