@@ -166,7 +166,8 @@ func (s *soak) leftOut(path string) bool {
 }
 
 // killProgram kills any program but those that count in floods, whose lines would
-// be torn.
+// be torn. What has not executed its program yet, and so has the daemon's arguments or
+// none, may be about to become one.
 func (s *soak) killProgram(context.Context) error {
 	children, err := childrenOf(s.daemon.Process.Pid)
 	if err != nil {
@@ -174,7 +175,8 @@ func (s *soak) killProgram(context.Context) error {
 	}
 	for pid := range children { // in no order
 		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if err != nil || strings.Contains(string(line), roleCounter) || strings.HasPrefix(string(line), extension.BundledArg) {
+		if err != nil || len(line) == 0 || strings.Contains(string(line), roleDaemon) ||
+			strings.Contains(string(line), roleCounter) || strings.HasPrefix(string(line), extension.BundledArg) {
 			continue
 		}
 		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
