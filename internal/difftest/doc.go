@@ -28,7 +28,8 @@
 //	errors PROCESS TEXT  the same of its stderr log
 //	await TEXT           the same of the main log
 //	log [REGEXP]         the main log's lines, or those that match, behind what the
-//	                     same command showed before
+//	                     same command showed before; what led to a state that was
+//	                     seen is in it
 //	show NAME            a file
 //
 // What is different in each run is hidden: process ids are PID, times TIME, the

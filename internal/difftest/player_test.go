@@ -379,6 +379,11 @@ func (p *player) showLog(pattern string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if p.running() {
+		// A state can be seen before the lines about it are written. What does nothing
+		// is done when all that is over.
+		_, _ = p.ask("supervisor.stopProcess", array{"no such process"}) // it may be about to end
+	}
 	log, reader := p.log(), "log "+pattern
 	log = log[:strings.LastIndex(log, "\n")+1] // a line may be on its way
 	if p.read[reader] > len(log) {             // it was cleared
