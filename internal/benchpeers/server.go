@@ -146,7 +146,9 @@ func start(prepare func(dir string, tcp endpoint) ([]string, error), env []strin
 	if err != nil {
 		return nil, fmt.Errorf("cannot make directory: %w", err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	// At an address of our own nobody takes the port before the server does.
+	pid := os.Getpid()
+	l, err := net.Listen("tcp", net.JoinHostPort(net.IPv4(127, byte(101+pid>>8&0x7f), byte(pid), 1).String(), "0"))
 	if err != nil {
 		os.RemoveAll(dir)
 		return nil, fmt.Errorf("cannot find a free port: %w", err)
