@@ -73,14 +73,15 @@ func TestKeyboard(t *testing.T) {
 // TestFocus: who stops with the keyboard can start again, also
 // where stopping takes its time.
 func TestFocus(t *testing.T) {
-	// It does not end before SIGKILL.
-	d := start(t, "", "[program:slow]\ncommand=/bin/sleep 100000\nstopsignal=CONT\nstopwaitsecs=1\nstartsecs=0\n")
+	// It does not end before SIGKILL, which comes when all of the page has been seen.
+	d := start(t, "", "[program:slow]\ncommand=/bin/sleep 100000\nstopsignal=CONT\nstopwaitsecs=100000\nstartsecs=0\nautostart=false\n", "slow")
 	b := newTab(t)
 	b.live(d.url("", "/"))
 	eval[any](b, fmt.Sprintf("document.querySelector(%q).focus(), 0", action("slow", "stop")))
 	b.press(" ")
 	b.waitText(row("slow", ".state"), "stopping")
 	b.wait("document.activeElement.getAttribute('aria-label') === 'Clear log slow'")
+	d.call("supervisor.signalProcess", "slow", "KILL")
 	b.waitText(row("slow", ".state"), "stopped")
 	b.wait("document.activeElement.getAttribute('aria-label') === 'Start slow'")
 	// What somebody chose is kept.

@@ -23,7 +23,7 @@ autostart=false
 	if n := eval[int](b, "document.querySelectorAll('.process').length"); n != 1001 {
 		t.Fatalf("%d rows", n)
 	}
-	const slowest = 3000
+	const slowest = 10000 // ten times what a busy machine needs
 	for name, script := range map[string]string{
 		"to load":   "performance.getEntriesByType('navigation')[0].domComplete",
 		"to filter": "(() => { const from = performance.now(); const input = document.querySelector('#filter'); input.value = 'p_09 stopped'; input.dispatchEvent(new Event('input')); document.body.offsetHeight; return performance.now() - from })()",

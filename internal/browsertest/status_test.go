@@ -272,6 +272,8 @@ func TestFilter(t *testing.T) {
 	b.click(`section[data-group="web"] summary`)
 	b.wait(`!document.querySelector('section[data-group="web"] details').open`)
 	want("echo,gone,off,sleeper")
+	// The page is told of it later than the document shows it.
+	b.wait(`JSON.parse(localStorage.getItem('collapsed')).includes('web')`)
 	b.open(d.url("", "/ok.html"))
 	b.live(d.url("", "/"))
 	want("echo,gone,off,sleeper")
