@@ -23,8 +23,9 @@ import (
 
 // tab is a tab of the browser.
 type tab struct {
-	t   *testing.T
-	ctx context.Context
+	t     *testing.T
+	ctx   context.Context
+	still bool // no script of a page runs
 
 	mu       sync.Mutex
 	hosts    map[string]bool // that requests went to
@@ -148,7 +149,8 @@ func (b *tab) text(selector string) string {
 // click clicks with the mouse, once what is to be clicked lies under it: what comes into
 // view is laid out with the next frame, and what changes above it moves it away again.
 // Where that comes between the look and the click, what lies there now is not told of the
-// click, and it is done again.
+// click, and it is done again; so it is where what was pressed is gone before the button
+// comes up, of which a browser makes no click at all.
 func (b *tab) click(selector string) {
 	b.t.Helper()
 	for range 10 {
@@ -159,7 +161,7 @@ func (b *tab) click(selector string) {
 				return false;
 			}
 			document.removeEventListener('click', window.guard, true);
-			window.missed = false;
+			window.missed = %t;
 			window.guard = (event) => {
 				document.removeEventListener('click', window.guard, true);
 				window.missed = !element.contains(event.target);
@@ -169,7 +171,7 @@ func (b *tab) click(selector string) {
 			};
 			document.addEventListener('click', window.guard, true);
 			return true;
-		})(document.querySelector(%q))`, selector))
+		})(document.querySelector(%q))`, !b.still, selector))
 		b.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 		// An error is a page that is just being replaced.
 		if missed, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("window.missed === true")); !missed || err != nil {
@@ -221,6 +223,7 @@ func (b *tab) noScripts() {
 	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
 		b.t.Fatal(err)
 	}
+	b.still = true
 }
 
 // phone makes the window a phone's.
