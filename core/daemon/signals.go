@@ -49,15 +49,17 @@ func (r *run) handleSignal(s syscall.Signal) {
 	}
 	switch s {
 	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT:
-		say(rpcinterface.LevelWarn, "received %s indicating exit request")
-		r.supervisor.Shutdown()
+		r.supervisor.Leave(rpcinterface.SupervisorShutdown, func() {
+			say(rpcinterface.LevelWarn, "received %s indicating exit request")
+		})
 	case syscall.SIGHUP:
 		if r.supervisor.State() == rpcinterface.SupervisorShutdown {
 			say(rpcinterface.LevelWarn, "ignored %s indicating restart request (shutdown in progress)")
 			return
 		}
-		say(rpcinterface.LevelWarn, "received %s indicating restart request")
-		r.supervisor.Restart()
+		r.supervisor.Leave(rpcinterface.SupervisorRestarting, func() {
+			say(rpcinterface.LevelWarn, "received %s indicating restart request")
+		})
 	case syscall.SIGUSR2:
 		say(rpcinterface.LevelInfo, "received %s indicating log reopen request")
 		if err := r.log.Reopen(); err != nil {

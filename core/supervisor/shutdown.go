@@ -24,23 +24,26 @@ type shutdown struct {
 
 // Shutdown begins to stop everything; Run returns when it is done. It may turn a
 // restart into a shutdown.
-func (s *Supervisor) Shutdown() { s.leave(rpcinterface.SupervisorShutdown) }
+func (s *Supervisor) Shutdown() { s.Leave(rpcinterface.SupervisorShutdown, func() {}) }
 
 // Restart is Shutdown with the state RESTARTING: the daemon starts anew
 // afterwards. During a shutdown it does nothing.
-func (s *Supervisor) Restart() { s.leave(rpcinterface.SupervisorRestarting) }
+func (s *Supervisor) Restart() { s.Leave(rpcinterface.SupervisorRestarting, func() {}) }
 
-// leave sets the state at once, so that the next call sees it, and tells the loop.
-func (s *Supervisor) leave(to rpcinterface.SupervisorState) {
+// Leave is Shutdown or Restart by somebody who announces it: when the next call sees
+// the state, and before anything is stopped.
+func (s *Supervisor) Leave(to rpcinterface.SupervisorState, announce func()) {
 	for {
 		was := s.state.Load()
 		if was == int32(rpcinterface.SupervisorShutdown) {
+			announce()
 			return
 		}
 		if s.state.CompareAndSwap(was, int32(to)) {
 			break
 		}
 	}
+	announce()
 	s.inbox.post(func() {
 		if s.stopping.begun {
 			return
