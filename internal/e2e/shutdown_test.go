@@ -82,14 +82,7 @@ func TestCallsWhileRestarting(t *testing.T) {
 	// A restart becomes a shutdown, if that is wanted.
 	d.signal(syscall.SIGTERM)
 	d.waitFrom(from, "received "+unix.SignalName(syscall.SIGTERM)+" indicating exit request")
-	// The log is told first, as in the reference.
-	poll(t, "the restart is a shutdown", func() bool {
-		got := outcome(s, "twiddler.getAPIVersion")
-		if got != "1.0" && got != "6 SHUTDOWN_STATE" {
-			t.Errorf("a call is answered %q", got)
-		}
-		return got == "6 SHUTDOWN_STATE"
-	})
+	expect(s, "6 SHUTDOWN_STATE", "twiddler.getAPIVersion")
 	h.release.put("")
 	d.exit(0)
 }

@@ -14,6 +14,6 @@
 // At a tenth of the time, but not before a few seconds of work, and at its end
 // everything is stopped for a moment and the daemon is measured at rest: what it has
 // more then than at the first time is a leak. At the end the logs of programs that
-// count their lines are compared with
-// what was written. The exit code is 1 when anything is amiss.
+// count their lines are compared with what was written. The exit code is 1 when
+// anything is amiss.
 package main
