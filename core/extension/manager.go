@@ -57,7 +57,7 @@ type Config struct {
 	StopTimeout  time.Duration // of Shutdown; 2 s
 	ProbeTimeout time.Duration // of the health check of one that did not answer; 5 s
 	LeaveGrace   time.Duration // of a call whose client has left; 5 s
-	EndGrace     time.Duration // of the reaper, after pipes or sockets have told of a process's end; 1 s
+	EndGrace     time.Duration // of the reaper, after pipes or sockets have told of a process's end; 3 s, as on a busy machine
 	SlowStart    time.Duration // after which the log says that a start is waited for; 5 s
 }
 
@@ -66,7 +66,7 @@ const (
 	defaultStopTimeout  = 2 * time.Second
 	defaultProbeTimeout = 5 * time.Second
 	defaultLeaveGrace   = 5 * time.Second
-	defaultEndGrace     = time.Second
+	defaultEndGrace     = 3 * time.Second
 	defaultSlowStart    = 5 * time.Second
 )
 
