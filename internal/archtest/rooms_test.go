@@ -137,14 +137,15 @@ var rooms = []room{
 	// What is not part of the program.
 	{path: "internal/archtest"},
 	{path: "internal/browsertest"},
-	{path: "internal/benchpeers", ours: words("rpcinterface"), third: join(goPlugin)},
+	{path: "internal/benchpeers", ours: words("internal/loopback rpcinterface"), third: join(goPlugin)},
 	{path: "internal/e2e"},
 	{path: "internal/counts"},
 	{path: "internal/difftest"},
 	{path: "internal/docrun"},
 	{path: "internal/doctest"},
+	{path: "internal/loopback", std: noExec},
 	{path: "internal/pythontest"},
-	{path: "internal/soak", ours: words("core/child core/daemon core/extension plugins/twiddler sdk"), third: join(prometheus, goPlugin, ini)},
+	{path: "internal/soak", ours: words("core/child core/daemon core/extension internal/loopback plugins/twiddler sdk"), third: join(prometheus, goPlugin, ini)},
 	{path: "internal/testrun"},
 
 	// The mains.
@@ -173,6 +174,7 @@ var walls = []wall{
 	{"internal/ctl", "core/daemon", "the command line is a client"},
 	{"internal/ctl", "core/child", "the command line starts no process"},
 	{"cmd/...", "internal/pythontest", "helpers of tests stay out of the program"},
+	{"cmd/...", "internal/loopback", "helpers of tests stay out of the program"},
 	{"cmd/...", "core/supervisor/supervisortest", "helpers of tests stay out of the program"},
 	{"cmd/...", "internal/benchpeers", "the bench stays out of the program"},
 	{"cmd/...", "internal/soak", "the soak stays out of the program"},

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/plugvisor/plugvisor/internal/loopback"
 )
 
 // command is how a server is started, its arguments still to come.
@@ -146,15 +147,12 @@ func start(prepare func(dir string, tcp endpoint) ([]string, error), env []strin
 	if err != nil {
 		return nil, fmt.Errorf("cannot make directory: %w", err)
 	}
-	// At an address of our own nobody takes the port before the server does.
-	pid := os.Getpid()
-	l, err := net.Listen("tcp", net.JoinHostPort(net.IPv4(127, byte(101+pid>>8&0x7f), byte(pid), 1).String(), "0"))
+	address, err := loopback.Free(loopback.Host(0))
 	if err != nil {
 		os.RemoveAll(dir)
-		return nil, fmt.Errorf("cannot find a free port: %w", err)
+		return nil, err
 	}
-	s := &server{dir: dir, tcp: endpoint{"tcp", l.Addr().String()}, unix: endpoint{"unix", dir + "/s"}, exited: make(chan struct{})}
-	l.Close()
+	s := &server{dir: dir, tcp: endpoint{"tcp", address}, unix: endpoint{"unix", dir + "/s"}, exited: make(chan struct{})}
 	argv, err := prepare(dir, s.tcp)
 	if err != nil {
 		os.RemoveAll(dir)

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	"github.com/kolo/xmlrpc"
+
+	"github.com/plugvisor/plugvisor/internal/loopback"
 )
 
 // patience is how long a test waits for what should come at once.
@@ -38,8 +39,7 @@ var daemons atomic.Uint32
 // more lines for its [inet_http_server].
 func start(t *testing.T, server, programs string, processes ...string) *daemon {
 	t.Helper()
-	pid, n := os.Getpid(), daemons.Add(1)
-	return startAt(t, net.IPv4(127, byte(101+pid>>8&0x7f), byte(pid), byte(1+n%250)).String(), server, programs, processes...)
+	return startAt(t, loopback.Host(daemons.Add(1)), server, programs, processes...)
 }
 
 func startAt(t *testing.T, host, server, programs string, processes ...string) *daemon {
@@ -48,12 +48,11 @@ func startAt(t *testing.T, host, server, programs string, processes ...string) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp4", net.JoinHostPort(host, "0"))
+	address, err := loopback.Free(host)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{t: t, dir: t.TempDir(), addr: l.Addr().String()}
-	l.Close()
+	d := &daemon{t: t, dir: t.TempDir(), addr: address}
 	conf := fmt.Sprintf(`[supervisord]
 logfile=%%(here)s/supervisord.log
 pidfile=%%(here)s/supervisord.pid

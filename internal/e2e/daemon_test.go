@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/plugvisor/plugvisor/internal/loopback"
 )
 
 // patience is how long a test waits for what should come at once, and longest how
@@ -116,30 +115,14 @@ func newBareSite(t *testing.T) *site {
 	return s
 }
 
-// freeAddress gives a loopback address that is this test's alone, with a port that
-// is free on it: nobody takes it away before the daemon has it.
+// freeAddress gives a loopback address that is this test's alone.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	pid, n := os.Getpid(), sites.Add(1)
-	host := [4]byte{127, byte(1 + pid>>8&0x7f), byte(pid), byte(1 + n%250)}
-	// Nobody listens there for it: a child of another test may have what is closed here
-	// until it executes its program, and what is only bound so is in nobody's way.
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	address, err := loopback.Free(loopback.Host(sites.Add(1)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(fd)
-	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: host}); err != nil {
-		t.Fatal(err)
-	}
-	bound, err := unix.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("%s:%d", net.IP(host[:]), bound.(*unix.SockaddrInet4).Port)
+	return address
 }
 
 func (s *site) write(conf string) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/plugvisor/plugvisor/core/extension"
+	"github.com/plugvisor/plugvisor/internal/loopback"
 )
 
 // plan says how long to run.
@@ -72,12 +72,10 @@ func run(ctx context.Context, out io.Writer, p plan) (ok bool, err error) {
 }
 
 func (s *soak) start() error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("cannot find a free port: %w", err)
+	var err error
+	if s.address, err = loopback.Free(loopback.Host(0)); err != nil {
+		return err
 	}
-	s.address = l.Addr().String()
-	l.Close()
 	s.client = newClient(s.address)
 	if err := errors.Join(os.Mkdir(filepath.Join(s.dir, "auto"), 0o700), s.write()); err != nil {
 		return fmt.Errorf("cannot write configuration: %w", err)
